@@ -1,0 +1,141 @@
+//! When a request's turn is: the look at the ring that decides.
+
+use super::view::{Moved, View};
+use super::{Plan, Ring, Window};
+
+/// The answer for one request.
+pub(super) struct Outlook {
+    /// The first tick at which rates and pauses let the request through.
+    pub ready: u64,
+    /// The newest live stamp: if it is in the future, somebody is queued.
+    pub last: u64,
+    /// Which window set `ready`, or came nearest to it.
+    pub window: usize,
+    /// The oldest permit that was looked at.
+    oldest: u64,
+}
+
+impl Outlook {
+    /// The tick at which the request may be granted, without overtaking anybody.
+    /// A stamp of now + 1 is nobody who waits: it is a grant of this very tick.
+    #[inline]
+    pub fn turn(&self, now: u64) -> u64 {
+        if self.last > now + 1 {
+            self.ready.max(self.last)
+        } else {
+            self.ready
+        }
+    }
+}
+
+/// Which of the newest live permits must have left the window: the n-th.
+/// A run can outweigh a limit that was lowered after it was reserved.
+#[inline]
+fn decisive(window: &Window, weight: u64) -> u64 {
+    window.limit - weight.min(window.limit) + 1
+}
+
+impl Ring<'_> {
+    /// When a run of `weight` permits from seq `at` on may be granted, judged by the
+    /// permits before `at`, all of which are stamped.
+    #[inline]
+    pub(super) fn look(
+        &self,
+        plan: &Plan,
+        view: &View,
+        at: u64,
+        weight: u64,
+    ) -> Result<Outlook, Moved> {
+        let near = self.glance(plan, view, at, weight)?;
+        if near.turn(view.now) <= view.now || view.newest_void < near.oldest {
+            return Ok(near);
+        }
+        self.scan(plan, view, at, weight)
+    }
+
+    /// Looks as if nothing had been cancelled. That is sound: a void permit keeps
+    /// its stamp, which bounds the live ones before it. It is exact where no void is
+    /// among the permits looked at, or newer.
+    #[inline]
+    fn glance(&self, plan: &Plan, view: &View, at: u64, weight: u64) -> Result<Outlook, Moved> {
+        let counted = at.saturating_sub(view.tail);
+        let mut outlook = Outlook {
+            ready: view.now.max(view.paused_until),
+            last: 0,
+            window: 0,
+            oldest: at,
+        };
+        if counted == 0 {
+            return Ok(outlook);
+        }
+        outlook.oldest = at - 1;
+        outlook.last = self.stamp_of(view, at - 1, view.now + 1)?.ticks();
+        let mut latest = 0;
+        for (index, window) in plan.windows().iter().enumerate() {
+            let nth = decisive(window, weight);
+            if nth > counted {
+                break;
+            }
+            outlook.oldest = at - nth;
+            let leaves = self.stamp_of(view, at - nth, outlook.last)?.ticks() + window.interval;
+            if leaves > latest {
+                (latest, outlook.window) = (leaves, index);
+            }
+        }
+        outlook.ready = outlook.ready.max(latest);
+        Ok(outlook)
+    }
+
+    /// Looks at live permits only, newest first, as far back as the ring remembers.
+    #[cold]
+    fn scan(&self, plan: &Plan, view: &View, at: u64, weight: u64) -> Result<Outlook, Moved> {
+        let floor = self.floor(view);
+        let mut outlook = Outlook {
+            ready: view.now.max(view.paused_until),
+            last: 0,
+            window: 0,
+            oldest: floor,
+        };
+        let mut windows = plan.windows().iter().enumerate().peekable();
+        let mut latest = 0;
+        let mut leave = |stamp: u64, index: usize, window: &Window, outlook: &mut Outlook| {
+            if stamp + window.interval > latest {
+                latest = stamp + window.interval;
+                outlook.window = index;
+            }
+        };
+        // No live permit that is older than those seen is stamped later than this.
+        let mut bound = None;
+        let mut live = 0;
+        let mut seq = at;
+        while seq > floor && windows.peek().is_some() {
+            seq -= 1;
+            let slot = self.stamp_of(view, seq, bound.unwrap_or(view.now + 1))?;
+            bound = Some(bound.map_or(slot.ticks(), |b: u64| b.min(slot.ticks())));
+            if slot.is_void() {
+                continue;
+            }
+            live += 1;
+            if live == 1 {
+                outlook.last = slot.ticks();
+            }
+            while let Some((index, window)) = windows.next_if(|(_, w)| decisive(w, weight) <= live)
+            {
+                leave(slot.ticks(), index, window, &mut outlook);
+            }
+        }
+        // The ring forgets what is older, but no live permit was forgotten before its
+        // time: those count as granted by now, and by the earliest stamp that is left.
+        if floor > view.tail {
+            let bound = bound.unwrap_or(u64::MAX).min(view.now + 1);
+            if live == 0 {
+                outlook.last = bound;
+            }
+            for (index, window) in windows {
+                leave(bound, index, window, &mut outlook);
+            }
+        }
+        outlook.ready = outlook.ready.max(latest);
+        Ok(outlook)
+    }
+}

@@ -1,0 +1,129 @@
+//! One bucket: an exact sliding-window log in a ring of stamps.
+//!
+//! The bucket remembers when its last C permits were granted, or will be. A
+//! permit is a sequence number; its stamp is in slot seq mod C. A request of
+//! weight w is a *run* of w sequence numbers. One CAS on `head` reserves it; only
+//! then does its owner write the stamps. An owner that stops in between leaves
+//! a run that is reserved but not stamped: the next caller stamps it and goes on.
+//!
+//! Two facts make a request O(1) for each rate, however large its limit:
+//!
+//! - live stamps never decrease with seq, for a caller reads the clock after head,
+//!   and a CAS that succeeds proves that nobody came in between;
+//! - a stamp is an upper bound of the grant instant of its permit, and of all
+//!   live ones before it.
+//!
+//! So a rate (L, I) admits weight w iff the (L - w + 1)-th newest live permit has
+//! left the window, and unless permits were cancelled that one is in a known slot.
+//!
+//! # Who may do what
+//!
+//! 1. `head` only rises, by CAS, by the one who reserves.
+//! 2. A slot is stamped once a lap, by its owner or a helper, whoever is first.
+//! 3. A run is reserved only when all runs before it are stamped, or flushed: so at
+//!    most the last run is unstamped.
+//! 4. A stamp once written changes only by its void bit, set by the owner; or by the
+//!    janitor, who brings an impossible stamp (beyond the horizon) back to it.
+//! 5. `tail` and `newest_void` only rise.
+//! 6. A lap is a hint. That head is at most C past seq is the proof.
+//!
+//! The words are borrowed: from a mapped segment, from the heap, or from a model.
+
+mod cancel;
+mod heap;
+mod help;
+mod leak;
+mod look;
+mod plan;
+mod read;
+mod reserve;
+mod room;
+mod stamp;
+mod view;
+pub mod word;
+
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use crate::sync::{AtomicU64, Ordering};
+pub use heap::Heap;
+pub use leak::Leaked;
+pub use plan::{MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Plan, Window};
+pub use read::Turn;
+pub use reserve::{Refusal, Run};
+use word::{Head, Slot};
+
+/// The time of a bucket.
+pub trait Clock {
+    /// Ticks since the segment's epoch, rounded down. Never taken from a cache: the
+    /// ring's proofs need a read that comes after the loads before it.
+    fn now(&self) -> u64;
+}
+
+impl<F: Fn() -> u64> Clock for F {
+    fn now(&self) -> u64 {
+        self()
+    }
+}
+
+/// The words of one bucket, and those of its segment that every call looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring<'a> {
+    /// [`Head`].
+    pub head: &'a AtomicU64,
+    /// Sequence number: permits before it count no more.
+    pub tail: &'a AtomicU64,
+    /// Sequence number: no cancelled permit is newer.
+    pub newest_void: &'a AtomicU64,
+    /// [`word::Pause`] of this bucket.
+    pub paused_until: &'a AtomicU64,
+    /// [`word::Pause`] of all buckets, of generation 0.
+    pub all_paused_until: &'a AtomicU64,
+    /// [`word::Version`].
+    pub version: &'a AtomicU64,
+    /// [`Slot`]s: a power of two of them.
+    pub slots: &'a [AtomicU64],
+    /// The generation that the caller knows the bucket by.
+    pub generation: u64,
+}
+
+impl Ring<'_> {
+    /// Slots: how many permits the bucket remembers.
+    #[inline]
+    pub fn capacity(&self) -> u64 {
+        self.slots.len() as u64
+    }
+
+    #[inline]
+    fn lap(&self, seq: u64) -> u64 {
+        seq >> self.slots.len().trailing_zeros()
+    }
+
+    #[inline]
+    fn cell(&self, seq: u64) -> &AtomicU64 {
+        &self.slots[seq as usize & (self.slots.len() - 1)]
+    }
+
+    /// The slot of `seq`, with whatever is in it.
+    #[inline]
+    fn slot(&self, seq: u64) -> Slot {
+        // Acquire: pairs with the Release in `stamp`. Whoever sees a stamp sees the
+        // stamps before it, and a head beyond it: so `is_recycled`, asked
+        // afterwards, cannot miss that the slot was taken by a later lap.
+        Slot(self.cell(seq).load(Ordering::Acquire))
+    }
+
+    #[inline]
+    fn is_stamped(&self, seq: u64) -> bool {
+        self.slot(seq).is_of(self.lap(seq))
+    }
+
+    /// Whether the slot of `seq` belongs to a later permit by now. Ask after loading
+    /// the slot, never before.
+    #[inline]
+    fn is_recycled(&self, seq: u64) -> bool {
+        // Relaxed: ordered behind the slot's load by that load's Acquire.
+        let head = Head(self.head.load(Ordering::Relaxed));
+        head.seq() > seq.saturating_add(self.capacity())
+    }
+}

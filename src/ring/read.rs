@@ -1,0 +1,86 @@
+//! Answers that take nothing: how many permits count, when, and how long to wait.
+
+use super::view::View;
+use super::{Clock, Plan, Refusal, Ring};
+
+/// A request's turn, if nobody comes first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turn {
+    /// The clock, in ticks.
+    pub now: u64,
+    /// The first tick at which the request could be granted.
+    pub ready: u64,
+}
+
+impl Ring<'_> {
+    /// When `weight` permits could be granted.
+    pub fn waiting(&self, plan: &Plan, clock: &impl Clock, weight: u64) -> Result<Turn, Refusal> {
+        if weight > plan.smallest_limit() {
+            return Err(Refusal::TooHeavy);
+        }
+        loop {
+            let view = self.settled_view(plan, clock)?;
+            if weight == 0 {
+                return Ok(Turn {
+                    now: view.now,
+                    ready: view.now,
+                });
+            }
+            if let Ok(outlook) = self.look(plan, &view, view.next(), weight)
+                && self.is_current(&view)
+            {
+                return Ok(Turn {
+                    now: view.now,
+                    ready: outlook.turn(view.now),
+                });
+            }
+        }
+    }
+
+    /// How many live permits still count in the widest window, those that are
+    /// waited for among them.
+    pub fn count(&self, plan: &Plan, clock: &impl Clock) -> Result<u64, Refusal> {
+        let view = self.settled_view(plan, clock)?;
+        Ok(self.live(plan, &view).count() as u64)
+    }
+
+    /// How many live permits are reserved for a tick that has not come.
+    pub fn queued(&self, plan: &Plan, clock: &impl Clock) -> Result<u64, Refusal> {
+        let view = self.settled_view(plan, clock)?;
+        Ok(self
+            .live(plan, &view)
+            .take_while(|&stamp| stamp > view.now + 1)
+            .count() as u64)
+    }
+
+    /// The stamp of the `nth` newest live permit, from 0; `None` if not so many
+    /// count in the widest window.
+    pub fn peek(&self, plan: &Plan, clock: &impl Clock, nth: u64) -> Result<Option<u64>, Refusal> {
+        let view = self.settled_view(plan, clock)?;
+        Ok(self
+            .live(plan, &view)
+            .nth(usize::try_from(nth).unwrap_or(usize::MAX)))
+    }
+
+    /// A view under which all runs are stamped.
+    fn settled_view(&self, plan: &Plan, clock: &impl Clock) -> Result<View, Refusal> {
+        loop {
+            let view = self.view(plan, clock)?;
+            if !self.is_unfinished(&view) {
+                return Ok(view);
+            }
+            self.help(plan, &view);
+        }
+    }
+
+    /// The stamps of live permits that count in the widest window, newest first. A
+    /// slot that others have taken meanwhile ends them: its permit was the oldest.
+    fn live(&self, plan: &Plan, view: &View) -> impl Iterator<Item = u64> {
+        (self.floor(view)..view.next())
+            .rev()
+            .map_while(|seq| self.stamp_of(view, seq, view.now + 1).ok())
+            .filter(|slot| !slot.is_void())
+            .map(|slot| slot.ticks())
+            .take_while(|stamp| stamp + plan.widest_interval() > view.now)
+    }
+}

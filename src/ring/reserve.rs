@@ -1,0 +1,180 @@
+//! Taking permits: look, swap head, stamp.
+
+use super::stamp::Stamped;
+use super::view::View;
+use super::word::Head;
+use super::{Clock, Plan, Ring};
+use crate::sync::Ordering;
+use std::ops::Range;
+
+/// Permits that are reserved, and stamped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "a run that is not used is cancelled"]
+pub struct Run {
+    /// Head before it: the bucket's generation and the first permit's seq.
+    pub head: Head,
+    /// Permits.
+    pub weight: u64,
+    /// The tick from which on the owner may go: the grant's instant.
+    pub ready: u64,
+    /// Whether that tick had not come yet when the run was reserved.
+    pub waits: bool,
+}
+
+impl Run {
+    pub(super) fn seqs(&self) -> Range<u64> {
+        self.head.seq()..self.head.seq() + self.weight
+    }
+}
+
+/// Why nothing was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Its turn comes too late.
+    Limited {
+        /// The clock when that was found, in ticks.
+        now: u64,
+        /// The first tick at which it could be granted.
+        ready: u64,
+        /// The index of the window that holds it back most.
+        window: usize,
+    },
+    /// It would have to wait, and too many permits are waited for already.
+    QueueFull {
+        /// The clock when that was found, in ticks.
+        now: u64,
+        /// The first tick at which there is room, or no need to wait.
+        ready: u64,
+    },
+    /// Heavier than the smallest limit: it can never be granted.
+    TooHeavy,
+    /// The bucket is not of the generation that the caller knows.
+    Closed,
+    /// The rates have changed, or the segment was removed: look at the version.
+    Stale,
+    /// The bucket has used up its sequence numbers, or the segment its ticks.
+    Exhausted,
+}
+
+impl Ring<'_> {
+    /// Reserves `weight` permits, if their turn is at most `max_wait` ticks away: all
+    /// of them, or none. A refusal writes nothing, except that it finishes a run
+    /// which another caller left unstamped.
+    ///
+    /// The exact sliding-window log is as old as rate limiting; that one CAS suffices
+    /// for it rests on the facts in the module's docs.
+    #[inline]
+    pub fn reserve(
+        &self,
+        plan: &Plan,
+        clock: &impl Clock,
+        weight: u64,
+        max_wait: u64,
+    ) -> Result<Run, Refusal> {
+        if weight > plan.smallest_limit() {
+            return Err(Refusal::TooHeavy);
+        }
+        loop {
+            let view = self.view(plan, clock)?;
+            if weight == 0 {
+                return Ok(Run {
+                    head: view.head,
+                    weight,
+                    ready: view.now,
+                    waits: false,
+                });
+            }
+            if self.is_unfinished(&view) {
+                self.help(plan, &view);
+                continue;
+            }
+            let Ok(outlook) = self.look(plan, &view, view.next(), weight) else {
+                continue;
+            };
+            let ready = outlook.turn(view.now);
+            if ready > view.now {
+                let latest = view.now + max_wait.min(plan.horizon);
+                if ready > latest {
+                    // A helper's clock may be ahead of ours: its stamp looks queued,
+                    // and is not.
+                    let only_behind_last = outlook.ready <= latest;
+                    if only_behind_last && outlook.last <= clock.now().saturating_add(1)
+                        || !self.is_current(&view)
+                    {
+                        continue;
+                    }
+                    return Err(Refusal::Limited {
+                        now: view.now,
+                        ready,
+                        window: outlook.window,
+                    });
+                }
+                match self.room(plan, &view, weight, ready) {
+                    Ok(None) => {}
+                    Ok(Some(ready)) if self.is_current(&view) => {
+                        return Err(Refusal::QueueFull {
+                            now: view.now,
+                            ready,
+                        });
+                    }
+                    _ => continue,
+                }
+            }
+            if self.swap(&view, weight) {
+                let ticks = ready.max(outlook.last).max(view.now + 1);
+                return Ok(self.stamp_own(&view, clock, weight, ready, ticks));
+            }
+        }
+    }
+
+    #[inline]
+    fn swap(&self, view: &View, weight: u64) -> bool {
+        // Release: pairs with the Acquire in `view`; passes on all that this caller has
+        // seen: the stamps before its run, the plan, the tail. Relaxed: a failure reads
+        // anew.
+        let after = view.head.after(weight);
+        self.head
+            .compare_exchange(view.head.0, after.0, Ordering::Release, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Stamps the caller's own run. Where helpers were first, later arrivals are
+    /// judged by their stamps: if one is earlier than the caller's own time, so
+    /// is the grant. A later one is only an upper bound.
+    #[inline]
+    fn stamp_own(
+        &self,
+        view: &View,
+        clock: &impl Clock,
+        weight: u64,
+        ready: u64,
+        mut ticks: u64,
+    ) -> Run {
+        let mut granted = ready;
+        let waits = ready > view.now;
+        let run = Run {
+            head: view.head,
+            weight,
+            ready,
+            waits,
+        };
+        for seq in run.seqs() {
+            match self.stamp(seq, ticks) {
+                Stamped::Ours => {}
+                Stamped::Theirs(theirs) => {
+                    granted = granted.min(theirs);
+                    ticks = ticks.max(theirs);
+                }
+                // Whatever the stamp was, it has come: only such are overwritten.
+                Stamped::Recycled => {
+                    granted = granted.min(clock.now());
+                    break;
+                }
+            }
+        }
+        Run {
+            ready: granted,
+            ..run
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The ring against what it should be, one caller at a time.
+
+use super::*;
+use std::cell::Cell;
+
+fn plan(rates: &[(u64, u64)], queue: u64, capacity: u64) -> Plan {
+    let windows: Vec<_> = rates
+        .iter()
+        .map(|&(limit, interval)| Window { limit, interval })
+        .collect();
+    let horizon = Plan::horizon_for(&windows, queue);
+    Plan::new(word::Version(0), &windows, queue, horizon, capacity).expect("a sane plan")
+}
+
+#[test]
+fn a_full_window_refuses_until_its_oldest_permit_has_left() {
+    let now = Cell::new(100);
+    let heap = Heap::new(8);
+    let (ring, plan, clock) = (heap.ring(), plan(&[(5, 1000)], 3, 8), || now.get());
+    for _ in 0..5 {
+        assert!(!ring.reserve(&plan, &clock, 1, 0).unwrap().waits);
+        now.set(now.get() + 10);
+    }
+    assert_eq!(
+        ring.reserve(&plan, &clock, 1, 0),
+        Err(Refusal::Limited {
+            now: 150,
+            ready: 1101,
+            window: 0
+        })
+    );
+    now.set(1101);
+    assert_eq!(ring.reserve(&plan, &clock, 1, 0).unwrap().ready, 1101);
+    assert!(ring.reserve(&plan, &clock, 1, 0).is_err());
+}

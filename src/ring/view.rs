@@ -1,0 +1,105 @@
+//! What a caller reads before it decides: every word once, the clock last.
+
+use super::word::{Head, Pause, SEQ_END, Slot, TICK_END, Version};
+use super::{Clock, Plan, Refusal, Ring};
+use crate::sync::Ordering;
+
+/// The bucket at one moment.
+pub(super) struct View {
+    pub head: Head,
+    /// Permits before it count no more: leaked or flushed.
+    pub tail: u64,
+    /// No cancelled permit is newer.
+    pub newest_void: u64,
+    /// Nothing is granted before this tick.
+    pub paused_until: u64,
+    /// The clock, read after all the words: if head is still the same when it is
+    /// swapped, nobody has reserved since, and nobody's stamp is later than now + 1
+    /// unless it waits for its turn or was written by a helper.
+    pub now: u64,
+    /// Stamps later than this are damage.
+    furthest: u64,
+}
+
+/// Head has moved since the view was taken: take another.
+pub(super) struct Moved;
+
+impl View {
+    /// The seq of the next permit.
+    #[inline]
+    pub fn next(&self) -> u64 {
+        self.head.seq()
+    }
+}
+
+impl Ring<'_> {
+    #[inline]
+    pub(super) fn view(&self, plan: &Plan, clock: &impl Clock) -> Result<View, Refusal> {
+        // Acquire: pairs with the Release of the CAS in `reserve`. Whoever sees a head
+        // sees all stamps but the last run's, and a plan and a tail no older than
+        // its owner's: a helper must not stamp by a looser plan.
+        let head = Head(self.head.load(Ordering::Acquire));
+        // Acquire: pairs with the Release of whoever changes the rates or removes.
+        if Version(self.version.load(Ordering::Acquire)) != plan.version {
+            return Err(Refusal::Stale);
+        }
+        if head.generation() != self.generation {
+            return Err(Refusal::Closed);
+        }
+        // Acquire: pairs with the Release of whoever pauses.
+        let all = Pause(self.all_paused_until.load(Ordering::Acquire)).until(0);
+        let own = Pause(self.paused_until.load(Ordering::Acquire)).until(self.generation);
+        // Acquire: pairs with the Release in `leak` and `flush`; the leaker read its
+        // clock before it, so ours, read after it, is no earlier.
+        let tail = self.tail.load(Ordering::Acquire);
+        // Acquire: pairs with the Release in `cancel`.
+        let newest_void = self.newest_void.load(Ordering::Acquire);
+        let now = clock.now();
+        if head.seq() >= SEQ_END || now >= TICK_END {
+            return Err(Refusal::Exhausted);
+        }
+        let furthest = now + plan.horizon;
+        Ok(View {
+            head,
+            tail,
+            newest_void,
+            paused_until: all.max(own).min(furthest),
+            now,
+            furthest,
+        })
+    }
+
+    /// Whether nobody has reserved since the view was taken.
+    #[inline]
+    pub(super) fn is_current(&self, view: &View) -> bool {
+        // Acquire: keeps this load behind the slots' loads that it vouches for (their
+        // own Acquire does), and pairs with the Release of the CAS in `reserve`.
+        self.head.load(Ordering::Acquire) == view.head.0
+    }
+
+    /// The oldest permit that the view can speak of: older ones do not count, or
+    /// their slots belong to others.
+    #[inline]
+    pub(super) fn floor(&self, view: &View) -> u64 {
+        view.tail.max(view.next().saturating_sub(self.capacity()))
+    }
+
+    /// The stamp of a permit before the last run. A wrong lap under an unmoved head
+    /// is damage, or a hole that a flush left: it counts as stamped at `instead`.
+    #[inline]
+    pub(super) fn stamp_of(&self, view: &View, seq: u64, instead: u64) -> Result<Slot, Moved> {
+        let slot = self.slot(seq);
+        if !slot.is_of(self.lap(seq)) {
+            return if self.is_current(view) {
+                Ok(Slot::new(0, instead))
+            } else {
+                Err(Moved)
+            };
+        }
+        Ok(if slot.ticks() > view.furthest {
+            slot.at(view.furthest)
+        } else {
+            slot
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! The only file that names atomics: std's in production, loom's under `--cfg loom`.
+//!
+//! Every other file uses the wrapper here, so that clippy's `disallowed-types` can
+//! forbid all others, and a model checks the very code that ships.
+
+#![allow(clippy::disallowed_types)]
+
+#[cfg(loom)]
+use loom::sync::atomic as imp;
+#[cfg(not(loom))]
+use std::sync::atomic as imp;
+
+pub use imp::Ordering;
+
+/// One shared word, with just the operations that the crate uses.
+#[repr(transparent)]
+#[derive(Debug, Default)]
+pub struct AtomicU64(imp::AtomicU64);
+
+impl AtomicU64 {
+    /// A word that holds `value`.
+    pub fn new(value: u64) -> Self {
+        Self(imp::AtomicU64::new(value))
+    }
+
+    /// Reads the word.
+    #[inline(always)]
+    pub fn load(&self, order: Ordering) -> u64 {
+        self.0.load(order)
+    }
+
+    /// Writes the word.
+    #[inline(always)]
+    pub fn store(&self, value: u64, order: Ordering) {
+        self.0.store(value, order);
+    }
+
+    /// Writes `new` if the word holds `current`; says what it held.
+    #[inline(always)]
+    pub fn compare_exchange(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.0.compare_exchange(current, new, success, failure)
+    }
+
+    /// Raises the word to at least `value`; says what it held.
+    #[inline(always)]
+    pub fn fetch_max(&self, value: u64, order: Ordering) -> u64 {
+        self.0.fetch_max(value, order)
+    }
+
+    /// Sets bits; says what the word held.
+    #[inline(always)]
+    pub fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
+        self.0.fetch_or(bits, order)
+    }
+
+    /// Adds; says what the word held.
+    #[inline(always)]
+    pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        self.0.fetch_add(value, order)
+    }
+}
