@@ -1,7 +1,6 @@
 //! Forgetting: permits that have left every window, or all of them at once.
 
 use super::view::View;
-use super::word::Head;
 use super::{Clock, Plan, Refusal, Ring};
 use crate::sync::Ordering;
 
@@ -62,11 +61,11 @@ impl Ring<'_> {
 
     /// Drops all permits, also those that are still waited for: their owners keep
     /// their times, outside the new window.
-    pub fn flush(&self) {
-        // Acquire: pairs with the Release of the CAS in `reserve`.
-        let head = Head(self.head.load(Ordering::Acquire));
+    pub fn flush(&self, plan: &Plan) -> Result<(), Refusal> {
+        let head = self.open_head(plan)?;
         // Release: pairs with the Acquire in `view`.
         self.tail.fetch_max(head.seq(), Ordering::Release);
+        Ok(())
     }
 
     /// Brings stamps beyond the horizon, which nobody can have written in good faith,

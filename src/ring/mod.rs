@@ -36,6 +36,7 @@ mod leak;
 mod look;
 mod plan;
 mod read;
+mod recover;
 mod reserve;
 mod room;
 mod stamp;

@@ -1,7 +1,9 @@
 //! Answers that take nothing: how many permits count, when, and how long to wait.
 
 use super::view::View;
+use super::word::Head;
 use super::{Clock, Plan, Refusal, Ring};
+use crate::sync::Ordering;
 
 /// A request's turn, if nobody comes first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +62,23 @@ impl Ring<'_> {
         Ok(self
             .live(plan, &view)
             .nth(usize::try_from(nth).unwrap_or(usize::MAX)))
+    }
+
+    /// Whether the caller's plan and generation are still in force.
+    pub fn check(&self, plan: &Plan) -> Result<(), Refusal> {
+        self.open_head(plan).map(|_| ())
+    }
+
+    /// How many permits were ever reserved.
+    pub fn reserved(&self) -> u64 {
+        // Acquire: pairs with the Release of the CAS in `reserve`.
+        let head = Head(self.head.load(Ordering::Acquire));
+        head.seq().saturating_sub(self.capacity())
+    }
+
+    /// Whether nothing may be granted at the tick `now`.
+    pub fn is_paused(&self, now: u64) -> bool {
+        self.paused_until() > now
     }
 
     /// A view under which all runs are stamped.

@@ -17,11 +17,16 @@ pub struct Run {
     pub weight: u64,
     /// The tick from which on the owner may go: the grant's instant.
     pub ready: u64,
-    /// Whether that tick had not come yet when the run was reserved.
-    pub waits: bool,
+    /// The clock when the run was reserved, in ticks.
+    pub asked: u64,
 }
 
 impl Run {
+    /// Whether its time had not come when it was reserved.
+    pub fn waits(&self) -> bool {
+        self.ready > self.asked
+    }
+
     pub(super) fn seqs(&self) -> Range<u64> {
         self.head.seq()..self.head.seq() + self.weight
     }
@@ -81,7 +86,7 @@ impl Ring<'_> {
                     head: view.head,
                     weight,
                     ready: view.now,
-                    waits: false,
+                    asked: view.now,
                 });
             }
             if self.is_unfinished(&view) {
@@ -151,12 +156,11 @@ impl Ring<'_> {
         mut ticks: u64,
     ) -> Run {
         let mut granted = ready;
-        let waits = ready > view.now;
         let run = Run {
             head: view.head,
             weight,
             ready,
-            waits,
+            asked: view.now,
         };
         for seq in run.seqs() {
             match self.stamp(seq, ticks) {

@@ -33,8 +33,9 @@ impl View {
 }
 
 impl Ring<'_> {
+    /// Head, if the caller's generation and plan are still those in force.
     #[inline]
-    pub(super) fn view(&self, plan: &Plan, clock: &impl Clock) -> Result<View, Refusal> {
+    pub(super) fn open_head(&self, plan: &Plan) -> Result<Head, Refusal> {
         // Acquire: pairs with the Release of the CAS in `reserve`. Whoever sees a head
         // sees all stamps but the last run's, and a plan and a tail no older than
         // its owner's: a helper must not stamp by a looser plan.
@@ -46,9 +47,23 @@ impl Ring<'_> {
         if head.generation() != self.generation {
             return Err(Refusal::Closed);
         }
-        // Acquire: pairs with the Release of whoever pauses.
+        Ok(head)
+    }
+
+    /// The tick before which nothing is granted, by the pause of this bucket and that
+    /// of all.
+    #[inline]
+    pub(super) fn paused_until(&self) -> u64 {
+        // Acquire, both: pair with the Release of whoever pauses.
         let all = Pause(self.all_paused_until.load(Ordering::Acquire)).until(0);
         let own = Pause(self.paused_until.load(Ordering::Acquire)).until(self.generation);
+        all.max(own)
+    }
+
+    #[inline]
+    pub(super) fn view(&self, plan: &Plan, clock: &impl Clock) -> Result<View, Refusal> {
+        let head = self.open_head(plan)?;
+        let paused_until = self.paused_until();
         // Acquire: pairs with the Release in `leak` and `flush`; the leaker read its
         // clock before it, so ours, read after it, is no earlier.
         let tail = self.tail.load(Ordering::Acquire);
@@ -63,7 +78,7 @@ impl Ring<'_> {
             head,
             tail,
             newest_void,
-            paused_until: all.max(own).min(furthest),
+            paused_until: paused_until.min(furthest),
             now,
             furthest,
         })

@@ -18,7 +18,7 @@ fn a_full_window_refuses_until_its_oldest_permit_has_left() {
     let heap = Heap::new(8);
     let (ring, plan, clock) = (heap.ring(), plan(&[(5, 1000)], 3, 8), || now.get());
     for _ in 0..5 {
-        assert!(!ring.reserve(&plan, &clock, 1, 0).unwrap().waits);
+        assert!(!ring.reserve(&plan, &clock, 1, 0).unwrap().waits());
         now.set(now.get() + 10);
     }
     assert_eq!(

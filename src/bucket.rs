@@ -1,0 +1,142 @@
+//! A bucket and all it takes to ask it: its words, its rates, its clock.
+
+use crate::clock::{ClockKind, SystemClock};
+use crate::ring::word::Version;
+use crate::ring::{Clock, Heap, Leaked, Plan, Refusal, Ring, Run, Turn};
+use crate::segment::error::OpenError;
+use crate::segment::place::Place;
+use crate::segment::{Segment, open_segment};
+use crate::spec::{Design, Spec};
+
+/// One bucket.
+#[derive(Debug)]
+pub struct Bucket {
+    words: Words,
+    plan: Plan,
+    clock: SystemClock,
+}
+
+#[derive(Debug)]
+enum Words {
+    Heap { heap: Heap, design: Design },
+    Segment(Segment),
+}
+
+impl Bucket {
+    /// A bucket of this process alone.
+    pub fn in_memory(spec: &Spec) -> Result<Self, OpenError> {
+        let design = spec.design()?;
+        let (capacity, queue) = (design.capacity, design.queue);
+        let limit = design.windows.last().map_or(0, |widest| widest.limit);
+        let plan = design.plan(Version(0)).ok_or(OpenError::Capacity { capacity, limit, queue })?;
+        let clock = SystemClock::from_now(ClockKind::DEFAULT)
+            .map_err(|e| OpenError::Io { doing: "read the clock for", path: "memory".into(), source: e.into() })?;
+        Ok(Self { words: Words::Heap { heap: Heap::new(capacity), design }, plan, clock })
+    }
+
+    /// The bucket of a segment.
+    pub fn shared(place: &Place, spec: &Spec) -> Result<Self, OpenError> {
+        let segment = open_segment(place, spec)?;
+        let (plan, clock) = (segment.plan().clone(), segment.clock());
+        Ok(Self { words: Words::Segment(segment), plan, clock })
+    }
+
+    /// The segment that it is in, if it is in one.
+    pub fn segment(&self) -> Option<&Segment> {
+        match &self.words {
+            Words::Heap { .. } => None,
+            Words::Segment(segment) => Some(segment),
+        }
+    }
+
+    /// The numbers that it was made with.
+    pub fn design(&self) -> &Design {
+        match &self.words {
+            Words::Heap { design, .. } => design,
+            Words::Segment(segment) => segment.design(),
+        }
+    }
+
+    /// The rates that this handle knows.
+    #[inline]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its time.
+    #[inline]
+    pub fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+
+    #[inline]
+    fn ring(&self) -> Ring<'_> {
+        match &self.words {
+            Words::Heap { heap, .. } => heap.ring(),
+            Words::Segment(segment) => segment.ring(),
+        }
+    }
+
+    /// See [`Ring::check`].
+    pub fn check(&self) -> Result<(), Refusal> {
+        self.ring().check(&self.plan)
+    }
+
+    /// See [`Ring::reserve`].
+    #[inline]
+    pub fn reserve(&self, weight: u64, max_wait: u64) -> Result<Run, Refusal> {
+        self.ring().reserve(&self.plan, &self.clock, weight, max_wait)
+    }
+
+    /// Sleeps until the run's time, if that is not past. The tick at which this
+    /// process woke.
+    pub fn sleep(&self, run: &Run) -> u64 {
+        self.clock.sleep_until(run.ready);
+        self.clock.now()
+    }
+
+    /// See [`Ring::cancel`].
+    pub fn cancel(&self, run: &Run) {
+        self.ring().cancel(run);
+    }
+
+    /// See [`Ring::is_paused`].
+    pub fn is_paused(&self, now: u64) -> bool {
+        self.ring().is_paused(now)
+    }
+
+    /// See [`Ring::waiting`].
+    pub fn waiting(&self, weight: u64) -> Result<Turn, Refusal> {
+        self.ring().waiting(&self.plan, &self.clock, weight)
+    }
+
+    /// See [`Ring::count`].
+    pub fn count(&self) -> Result<u64, Refusal> {
+        self.ring().count(&self.plan, &self.clock)
+    }
+
+    /// See [`Ring::queued`].
+    pub fn queued(&self) -> Result<u64, Refusal> {
+        self.ring().queued(&self.plan, &self.clock)
+    }
+
+    /// See [`Ring::peek`].
+    pub fn peek(&self, nth: u64) -> Result<Option<u64>, Refusal> {
+        self.ring().peek(&self.plan, &self.clock, nth)
+    }
+
+    /// See [`Ring::reserved`].
+    pub fn reserved(&self) -> u64 {
+        self.ring().reserved()
+    }
+
+    /// See [`Ring::leak`].
+    pub fn leak(&self) -> Result<Leaked, Refusal> {
+        self.ring().leak(&self.plan, &self.clock)
+    }
+
+    /// See [`Ring::flush`].
+    pub fn flush(&self) -> Result<(), Refusal> {
+        self.ring().flush(&self.plan)
+    }
+}

@@ -1,0 +1,64 @@
+//! Why no permit was given.
+
+use crate::rate::Rate;
+use crate::segment::error::OpenError;
+use std::time::Duration;
+
+/// Why a request was not granted. Nothing was taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// Granting it, within the time that the caller would wait, would exceed a rate or
+    /// overtake somebody who waits.
+    #[error("limited by {rate}: try again in {retry_after:?}")]
+    Limited {
+        /// After this time it would be granted, if nobody else comes first. Exact to
+        /// the microsecond.
+        retry_after: Duration,
+        /// The rate that holds it back most.
+        rate: Rate,
+    },
+    /// It would have to wait, and too many permits are waited for already.
+    #[error(
+        "{weight} more permits would have to wait, and the queue holds {queue}: \
+         try again in {retry_after:?}, or create the limiter with a longer queue"
+    )]
+    QueueFull {
+        /// Permits asked for.
+        weight: u64,
+        /// How many permits may be waited for at once.
+        queue: u64,
+        /// After this time there is room, if nobody else comes first.
+        retry_after: Duration,
+    },
+    /// It is heavier than the smallest limit: it could never be granted.
+    #[error("a weight of {weight} permits can never be granted: {rate} allows {} at most", rate.limit())]
+    WeightTooLarge {
+        /// Permits asked for.
+        weight: u64,
+        /// The rate with the smallest limit.
+        rate: Rate,
+    },
+    /// The bucket cannot be used.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+}
+
+/// Why a bucket cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BucketError {
+    /// The segment was removed, and this handle may only attach to one that is there.
+    #[error("the segment was removed: create it anew")]
+    Removed,
+    /// The segment was removed or changed, and could not be opened again.
+    #[error("the segment was removed or changed, and cannot be opened again: {0}")]
+    Reopen(#[source] Box<OpenError>),
+    /// The bucket is closed, or its first word is damaged.
+    #[error("the bucket is closed: remove the segment, and create it anew")]
+    Closed,
+    /// The bucket has given out all its sequence numbers (2^52), or the segment is older
+    /// than its clock can count (17 years); or its words are damaged.
+    #[error("the segment is used up, or damaged: remove it, and create it anew")]
+    Exhausted,
+}

@@ -1,0 +1,89 @@
+//! Seeing what is in a segment.
+
+use crate::error::BucketError;
+use crate::limiter::Limiter;
+use crate::rate::Rate;
+use crate::segment::error::OpenError;
+use crate::segment::place::Place;
+use crate::segment::report::SegmentSnapshot;
+use crate::segment::{Segment, remove_segment};
+use crate::timestamp::Timestamp;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// A limiter at one moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The time on the limiter's clock.
+    pub now: Timestamp,
+    /// The rates in force.
+    pub rates: Vec<Rate>,
+    /// How many permits may be waited for at once.
+    pub queue: u64,
+    /// How many permits the bucket remembers.
+    pub capacity: u64,
+    /// Permits that count in the widest window, those that are waited for among them.
+    pub count: u64,
+    /// Permits that are waited for.
+    pub queued: u64,
+    /// Permits that were ever reserved.
+    pub reserved: u64,
+    /// How long a request of weight 1 would have to wait.
+    pub waiting: Duration,
+    /// The segment, for a limiter that has one.
+    pub segment: Option<SegmentSnapshot>,
+}
+
+impl Limiter {
+    /// What is in the limiter now.
+    ///
+    /// # Errors
+    ///
+    /// See [`BucketError`].
+    pub fn inspect(&self) -> Result<Snapshot, BucketError> {
+        let turn = self.look(|bucket| bucket.waiting(1))?;
+        let (count, queued) = (self.count()?, self.queued()?);
+        let bucket = self.bucket();
+        Ok(Snapshot {
+            now: self.now(),
+            rates: self.rates(),
+            queue: bucket.plan().queue,
+            capacity: bucket.design().capacity,
+            count,
+            queued,
+            reserved: bucket.reserved(),
+            waiting: Duration::from_micros(turn.ready.saturating_sub(turn.now)),
+            segment: bucket.segment().map(Segment::snapshot),
+        })
+    }
+}
+
+/// Removes the segment of that name, and whether there was one. Those who are attached
+/// notice on their next call, and open it anew, unless they may only attach.
+///
+/// # Errors
+///
+/// See [`OpenError`].
+pub fn remove(name: &str) -> Result<bool, OpenError> {
+    remove_segment(&Place::named(name)?, None)
+}
+
+/// Removes the segment in that file, and whether there was one.
+///
+/// # Errors
+///
+/// See [`OpenError`].
+pub fn remove_at(path: impl AsRef<Path>) -> Result<bool, OpenError> {
+    remove_segment(&Place::at(path.as_ref()), None)
+}
+
+/// The names of all segments of this host, sorted, other users' among them.
+///
+/// # Errors
+///
+/// If their folder cannot be read.
+pub fn list() -> io::Result<Vec<String>> {
+    Place::all_named()
+}

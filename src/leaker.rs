@@ -1,0 +1,145 @@
+//! The leak process: a janitor. With none running, every limit holds all the same.
+
+use crate::bucket::Bucket;
+use crate::error::BucketError;
+use crate::limiter::Limiter;
+use crate::segment::{Inode, Segment};
+use crate::segment::lock::{Lock, Role};
+use std::io;
+use std::path::PathBuf;
+use std::process;
+use std::time::Duration;
+
+/// PyrateLimiter's interval.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Tidies a limiter's segment from time to time: forgets what counts no more, finishes
+/// what a killed process left half done, mends what is damaged, and stores the time, so
+/// that a segment in a file knows after a restart how long the machine was off.
+///
+/// Of all leakers of a segment one leads, by a lease that the kernel takes back when its
+/// process dies; the others stand by. A child that is forked while its parent leads
+/// shares the lease until it exits or drops the leaker: fork first, or let the leaker be
+/// a process of its own, as `tidegate leak` is.
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate::{Leaker, Limiter, Pass, Rate};
+///
+/// let limiter = Limiter::in_memory().rate(Rate::per_second(5)).open()?;
+/// let mut leaker = Leaker::new(&limiter).interval(Duration::from_secs(1));
+/// assert!(matches!(leaker.pass()?, Pass::Led { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Leaker {
+    limiter: Limiter,
+    interval: Duration,
+    lease: Option<Lease>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    _lock: Lock,
+    /// A lease that was inherited by a fork, or is for a segment that was removed, is
+    /// not this process's.
+    pid: u32,
+    segment: Inode,
+}
+
+/// What one pass did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Pass {
+    /// Another process leads.
+    Standby,
+    /// This process leads, and did the work.
+    Led {
+        /// Permits that counted in no window any more.
+        leaked: u64,
+        /// Abandoned runs that were finished, and impossible stamps that were mended.
+        repairs: u64,
+    },
+}
+
+/// Why a pass failed. The next may succeed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LeakError {
+    /// The bucket cannot be used.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// The lease could not be asked for.
+    #[error("could not ask for the leak process's lease on {path}: {source}")]
+    Lease {
+        /// The segment.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl Leaker {
+    /// A leaker for that limiter's bucket, every 10 seconds.
+    pub fn new(limiter: &Limiter) -> Self {
+        Self { limiter: limiter.clone(), interval: DEFAULT_INTERVAL, lease: None }
+    }
+
+    /// The time from one pass to the next; at least a millisecond.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Makes one pass, if this leaker leads or nobody does.
+    ///
+    /// # Errors
+    ///
+    /// See [`LeakError`].
+    pub fn pass(&mut self) -> Result<Pass, LeakError> {
+        // If the segment was removed and made anew, the lease is to be had there.
+        self.limiter.look(Bucket::check)?;
+        if !self.lead()? {
+            return Ok(Pass::Standby);
+        }
+        let leaked = self.limiter.look(Bucket::leak)?;
+        if let Some(segment) = self.limiter.bucket().segment() {
+            let live = self.limiter.count()?;
+            segment.note_pass(self.interval, leaked, live);
+        }
+        Ok(Pass::Led { leaked: leaked.permits, repairs: leaked.repairs })
+    }
+
+    /// Makes a pass, has `wait` wait for the time until the next, and so on until
+    /// `wait` returns false. The lease ends with it. Errors do not end it: `failed`
+    /// is told.
+    pub fn run(&mut self, mut wait: impl FnMut(Duration) -> bool, mut failed: impl FnMut(LeakError)) {
+        loop {
+            if let Err(error) = self.pass() {
+                failed(error);
+            }
+            if !wait(self.interval) {
+                break;
+            }
+        }
+        self.lease = None;
+    }
+
+    /// Whether this process leads now; takes the lease if nobody has it.
+    fn lead(&mut self) -> Result<bool, LeakError> {
+        let Some(segment) = self.limiter.bucket().segment() else { return Ok(true) };
+        let pid = process::id();
+        if self.lease.as_ref().is_some_and(|lease| lease.pid == pid && lease.segment == segment.inode()) {
+            return Ok(true);
+        }
+        self.lease = take(segment, pid)?;
+        Ok(self.lease.is_some())
+    }
+}
+
+fn take(segment: &Segment, pid: u32) -> Result<Option<Lease>, LeakError> {
+    let lock = segment
+        .lock(Role::Lead)
+        .map_err(|source| LeakError::Lease { path: segment.path().to_owned(), source })?;
+    Ok(lock.map(|lock| Lease { _lock: lock, pid, segment: segment.inode() }))
+}

@@ -1,0 +1,206 @@
+//! Making a segment, so that nobody ever sees half of one: a file without a name is
+//! filled, and then gets its name in one step.
+
+use super::error::OpenError;
+use super::file::{GROUP_MODE, OWN_MODE, io_error, open};
+use super::header;
+use super::layout::Shape;
+use super::lock::{Lock, Role};
+use super::mapping::Mapping;
+use crate::clock::{ClockKind, SystemClock};
+use crate::spec::Design;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, posix_fallocate};
+use nix::libc::{O_CLOEXEC, O_TMPFILE};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::linkat;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::time::{Duration, SystemTime};
+
+/// A whole segment that has no name yet. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Draft {
+    file: File,
+    mapping: Mapping,
+    path: PathBuf,
+    /// The name that it has meanwhile, where files cannot be without one.
+    temporary: Option<Temporary>,
+}
+
+/// A temporary name, with a lock that says that its maker is alive.
+#[derive(Debug)]
+struct Temporary {
+    name: PathBuf,
+    _alive: Lock,
+}
+
+/// How a file comes to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Birth {
+    Nameless,
+    Named,
+}
+
+impl Draft {
+    /// Makes the segment that is to be at `path`.
+    pub fn new(path: &Path, design: &Design, group: Option<u32>) -> Result<Self, OpenError> {
+        match Self::born(Birth::Nameless, path, design, group) {
+            Err(OpenError::Io { source, .. }) if is_unsupported(&source) => {
+                Self::born(Birth::Named, path, design, group)
+            }
+            made => made,
+        }
+    }
+
+    fn born(birth: Birth, path: &Path, design: &Design, group: Option<u32>) -> Result<Self, OpenError> {
+        let failed = io_error("create", path);
+        let (capacity, limit, queue) = (design.capacity, 0, design.queue);
+        let shape = Shape::new(capacity, 1).ok_or(OpenError::Capacity { capacity, limit, queue })?;
+        let (file, temporary) = match birth {
+            Birth::Nameless => (nameless(folder_of(path)).map_err(&failed)?, None),
+            Birth::Named => named(path).map(|(file, temporary)| (file, Some(temporary))).map_err(&failed)?,
+        };
+        let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|e| failed(e.into()))?;
+        allocate(&file, path, shape.size())?;
+        let mapping = Mapping::new(&file, shape).map_err(&failed)?;
+        header::write(&mapping, design, &clock);
+        if group.is_some() {
+            fchown(&file, None, group).map_err(io_error("give to its group", path))?;
+        }
+        // The mode that open was given is cut by the umask; this one is not.
+        let mode = if group.is_some() { GROUP_MODE } else { OWN_MODE };
+        file.set_permissions(Permissions::from_mode(mode)).map_err(&failed)?;
+        Ok(Self { file, mapping, path: path.to_owned(), temporary })
+    }
+
+    /// Gives the segment its name, unless something has that name already.
+    pub fn publish(mut self) -> Result<bool, OpenError> {
+        let linked = match &self.temporary {
+            None => link_nameless(&self.file, &self.path),
+            Some(temporary) => fs::hard_link(&temporary.name, &self.path),
+        };
+        match linked {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            // No /proc, or not the right to link what has no name: give it one first.
+            Err(_) if self.temporary.is_none() && self.name_it().is_ok() => self.publish(),
+            Err(error) => Err(io_error("name", &self.path)(error)),
+        }
+    }
+
+    /// Gives the segment its name, in place of what has that name now.
+    pub fn replace(mut self) -> Result<(), OpenError> {
+        self.name_it()?;
+        let Some(temporary) = &self.temporary else { return Ok(()) };
+        fs::rename(&temporary.name, &self.path).map_err(io_error("replace", &self.path))
+    }
+
+    /// Gives a nameless file a temporary name; where that is refused, makes the
+    /// segment anew under one.
+    fn name_it(&mut self) -> Result<(), OpenError> {
+        if self.temporary.is_some() {
+            return Ok(());
+        }
+        let failed = io_error("name", &self.path);
+        let name = temporary_name(&self.path);
+        if link_nameless(&self.file, &name).is_ok() {
+            let lock = open(&name).and_then(|file| Lock::try_take(file, Role::Make)).map_err(&failed)?;
+            self.temporary = lock.map(|alive| Temporary { name, _alive: alive });
+            return Ok(());
+        }
+        let (file, temporary) = named(&self.path).map_err(&failed)?;
+        let permissions = self.file.metadata().map_err(&failed)?.permissions();
+        io::copy(&mut io::BufReader::new(&self.file), &mut &file).map_err(&failed)?;
+        file.set_permissions(permissions).map_err(&failed)?;
+        self.mapping = Mapping::new(&file, self.mapping.shape()).map_err(&failed)?;
+        (self.file, self.temporary) = (file, Some(temporary));
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a rename the name is gone already.
+        let _ = fs::remove_file(&self.name);
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn nameless(folder: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).mode(OWN_MODE).custom_flags(O_TMPFILE | O_CLOEXEC).open(folder)
+}
+
+fn link_nameless(file: &File, to: &Path) -> io::Result<()> {
+    let from = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    Ok(linkat(AT_FDCWD, &from, AT_FDCWD, to, AtFlags::AT_SYMLINK_FOLLOW)?)
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    // Kernels and file systems that do not know O_TMPFILE see a folder opened to write.
+    let answers = [Errno::EOPNOTSUPP, Errno::EISDIR, Errno::EINVAL, Errno::ENOENT];
+    error.raw_os_error().is_some_and(|code| answers.contains(&Errno::from_raw(code)))
+}
+
+fn named(path: &Path) -> io::Result<(File, Temporary)> {
+    sweep(path);
+    let name = temporary_name(path);
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(OWN_MODE).open(&name)?;
+    match open(&name).and_then(|own| Lock::try_take(own, Role::Make))? {
+        Some(alive) => Ok((file, Temporary { name, _alive: alive })),
+        None => Err(io::ErrorKind::AlreadyExists.into()),
+    }
+}
+
+/// What all temporary names for `path` begin with.
+fn temporary_prefix(path: &Path) -> String {
+    format!(".{}.new.", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    folder_of(path).join(format!("{}{}.{now}", temporary_prefix(path), process::id()))
+}
+
+/// Removes what makers of this segment left who died before they were done. Those who
+/// live hold a lock, except in the moment before they take it.
+pub fn sweep(path: &Path) {
+    const MOMENT: Duration = Duration::from_secs(10);
+    let prefix = temporary_prefix(path);
+    let Ok(entries) = folder_of(path).read_dir() else { return };
+    for entry in entries.flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(&prefix) {
+            continue;
+        }
+        let modified = entry.metadata().and_then(|found| found.modified());
+        let is_old = modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > MOMENT));
+        let is_dead = || open(&entry.path()).and_then(|file| Lock::try_take(file, Role::Make));
+        if is_old && matches!(is_dead(), Ok(Some(_))) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Gives the file all its bytes now, so that no later write finds the disk full.
+fn allocate(file: &File, path: &Path, size: u64) -> Result<(), OpenError> {
+    let failed = io_error("allocate", path);
+    let length = i64::try_from(size).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
+    loop {
+        match posix_fallocate(file, 0, length) {
+            Ok(()) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(Errno::ENOSPC | Errno::EDQUOT) => {
+                let free = statvfs(folder_of(path)).map_or(0, |fs| fs.blocks_available() * fs.fragment_size());
+                return Err(OpenError::NoSpace { path: path.to_owned(), needed: size, free });
+            }
+            Err(error) => return Err(failed(error.into())),
+        }
+    }
+}

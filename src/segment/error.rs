@@ -1,0 +1,162 @@
+//! Why a segment could not be opened.
+
+use crate::rate::{Rate, RateError};
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a limiter could not be opened, or a segment not be removed. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The rates make no limit.
+    #[error(transparent)]
+    Rates(#[from] RateError),
+    /// The segment's name is not allowed.
+    #[error("{name:?} cannot name a segment: {why}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The ring that was asked for does not hold its own rates.
+    #[error(
+        "a capacity of {capacity} permits does not work: it must be a power of two, from 16 to 2^34, \
+         and at least the largest limit ({limit}) plus the queue ({queue})"
+    )]
+    Capacity {
+        /// Slots that were asked for.
+        capacity: u64,
+        /// The largest limit, in permits.
+        limit: u64,
+        /// Permits that may be reserved ahead.
+        queue: u64,
+    },
+    /// There is no such segment, and none was to be made.
+    #[error("there is no segment at {path}: create it first, with rates")]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// There is a segment already, and a new one was to be made.
+    #[error("there is a segment at {path} already: attach to it, or remove it first")]
+    Exists {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The segment has other rates than those asked for.
+    #[error(
+        "the segment at {path} has the rates {}, not {}: ask for the same, adopt the segment's, or remove it first",
+        List(found), List(asked)
+    )]
+    RatesDiffer {
+        /// Where it is.
+        path: PathBuf,
+        /// The caller's rates.
+        asked: Vec<Rate>,
+        /// The segment's rates.
+        found: Vec<Rate>,
+    },
+    /// The segment was made with another queue or capacity than was asked for.
+    #[error(
+        "the segment at {path} has a {what} of {found} permits, not {asked}: \
+         ask for the same or for none, adopt the segment's, or remove it first"
+    )]
+    OptionDiffers {
+        /// Where it is.
+        path: PathBuf,
+        /// Which option.
+        what: &'static str,
+        /// What the caller asked for.
+        asked: u64,
+        /// What the segment has.
+        found: u64,
+    },
+    /// The file system is too full to hold the segment.
+    #[error(
+        "{path} needs {needed} bytes, and its file system has {free} free: \
+         make room, or give that file system more (for containers: a larger --shm-size)"
+    )]
+    NoSpace {
+        /// The segment that was to be made.
+        path: PathBuf,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        free: u64,
+    },
+    /// What is there is not a segment that can be used.
+    #[error("{path} is not a usable segment: {why}")]
+    NotASegment {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The segment belongs to somebody else, or others may write it.
+    #[error(
+        "{path} is not to be trusted: it belongs to user {owner}, group {group}, with mode {mode:04o}; \
+         allowed are your own with mode 0600, or 0660 with the group that you name"
+    )]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// Its user id.
+        owner: u32,
+        /// Its group id.
+        group: u32,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The segment was made by another version of this library.
+    #[error(
+        "{path} has layout {found}, and this program reads layout {ours}: \
+         upgrade the older program, or remove the segment when nobody uses it"
+    )]
+    Layout {
+        /// The file.
+        path: PathBuf,
+        /// The segment's layout.
+        found: u64,
+        /// This program's layout.
+        ours: u64,
+    },
+    /// The segment counts time that means something else here.
+    #[error("{path} cannot be used here: {why}")]
+    OtherTime {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        why: &'static str,
+    },
+    /// Others kept making and removing the segment, or are stopped in the middle of it.
+    #[error("{path} does not come to rest: others keep replacing it, or have stopped while they did; try again")]
+    Unsettled {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("could not {doing} {path}: {source}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+/// Rates, as in `5/2s and 100/m`.
+struct List<'a>(&'a [Rate]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, rate) in self.0.iter().enumerate() {
+            let joint = if index == 0 { "" } else { " and " };
+            write!(f, "{joint}{rate}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! Writing a new segment's words, and reading a found one's with all its promises
+//! checked: what passes is copied, and only the copy is used.
+
+use super::boot::{boot_id, time_namespace};
+use super::layout::{BYTE_ORDER, FINGERPRINT, Header, LAYOUT, MAGIC, PlanArea, Shape};
+use super::mapping::Mapping;
+use crate::clock::{ClockKind, SystemClock, wall_micros};
+use crate::ring::word::{Head, Version};
+use crate::ring::{Clock, MAX_RATES, Window};
+use crate::spec::Design;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Writes all words of a segment that nobody else can see yet. The file is zero.
+pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock) {
+    let header = mapping.header();
+    let shape = mapping.shape();
+    let identity = &header.identity;
+    set(&identity.layout, LAYOUT);
+    set(&identity.byte_order, BYTE_ORDER);
+    set(&identity.fingerprint, FINGERPRINT);
+    set(&identity.size, shape.size());
+    set(&identity.capacity, shape.capacity);
+    set(&identity.buckets, shape.buckets);
+    set(&identity.queue, design.queue);
+    set(&identity.horizon, design.horizon);
+    set(&identity.clock, clock.kind() as u64);
+    set_pair(&identity.boot, boot_id());
+    set_pair(&identity.time_namespace, time_namespace(clock.kind()));
+    set(&header.time.epoch, clock.epoch() as u64);
+    set(&header.time.made, wall_micros());
+    note_time(header, clock);
+    let plan = &header.plans[Version(0).area()];
+    set(&plan.len, design.windows.len() as u64);
+    for (words, window) in plan.rates.iter().zip(&design.windows) {
+        set_pair(words, [window.limit, window.interval]);
+    }
+    // The first seq is on lap 1, so that zeroed slots are unstamped.
+    let ring = mapping.ring(0, 0);
+    set(ring.head, Head::new(0, shape.capacity).0);
+    set(ring.tail, shape.capacity);
+    set(&identity.magic, MAGIC);
+}
+
+/// Stores which tick it is by the wall clock: after a reboot, time goes on from there.
+pub fn note_time(header: &Header, clock: &SystemClock) {
+    set(&header.time.wall, wall_micros());
+    set(&header.time.tick, clock.now());
+}
+
+/// What a header says, within its bounds.
+#[derive(Debug)]
+pub struct Facts {
+    pub version: Version,
+    pub design: Design,
+    pub clock: SystemClock,
+    /// Whether the ticks are of this boot.
+    pub is_of_this_boot: bool,
+}
+
+/// Why a header is not believed.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Flaw {
+    Magic,
+    Layout(u64),
+    OtherTime(&'static str),
+    Damaged(&'static str),
+}
+
+/// Checks what kind of file this is, and reads its shape.
+pub fn shape(header: &Header, len: u64) -> Result<Shape, Flaw> {
+    let identity = &header.identity;
+    if get(&identity.magic) != MAGIC {
+        let swapped = get(&identity.magic) == MAGIC.swap_bytes();
+        return Err(if swapped { Flaw::Damaged("it is of a machine with the other byte order") } else { Flaw::Magic });
+    }
+    if get(&identity.layout) != LAYOUT {
+        return Err(Flaw::Layout(get(&identity.layout)));
+    }
+    if get(&identity.byte_order) != BYTE_ORDER {
+        return Err(Flaw::Damaged("its byte order mark is wrong"));
+    }
+    if get(&identity.fingerprint) != FINGERPRINT {
+        return Err(Flaw::Damaged("its words lie elsewhere than this program expects"));
+    }
+    let shape = Shape::new(get(&identity.capacity), get(&identity.buckets))
+        .ok_or(Flaw::Damaged("its capacity or its number of buckets is out of bounds"))?;
+    if get(&identity.size) != shape.size() || len != shape.size() {
+        return Err(Flaw::Damaged("its size does not fit its capacity: it was truncated, or extended"));
+    }
+    Ok(shape)
+}
+
+/// Reads the rest of a header whose shape was checked.
+pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
+    let header = mapping.header();
+    let identity = &header.identity;
+    let kind = ClockKind::from_number(get(&identity.clock)).ok_or(Flaw::Damaged("it names an unknown clock"))?;
+    kind.micros().map_err(|_| Flaw::OtherTime("this system does not have its clock"))?;
+    let is_of_this_boot = get_pair(&identity.boot) == boot_id();
+    if is_of_this_boot && get_pair(&identity.time_namespace) != time_namespace(kind) {
+        return Err(Flaw::OtherTime("it was made in another time namespace, where the clock shows another time"));
+    }
+    // Acquire: pairs with the Release of whoever changes the rates.
+    let version = Version(header.gate.version.load(Ordering::Acquire));
+    let windows = windows(&header.plans[version.area()]).ok_or(Flaw::Damaged("its number of rates is out of bounds"))?;
+    let design = Design {
+        windows,
+        queue: get(&identity.queue),
+        capacity: mapping.shape().capacity,
+        horizon: get(&identity.horizon),
+    };
+    design.plan(version).ok_or(Flaw::Damaged("its rates, queue or horizon are out of bounds"))?;
+    let clock = SystemClock::new(kind, get(&header.time.epoch) as i64);
+    Ok(Facts { version, design, clock, is_of_this_boot })
+}
+
+fn windows(area: &PlanArea) -> Option<Vec<Window>> {
+    let len = usize::try_from(get(&area.len)).ok().filter(|len| (1..=MAX_RATES).contains(len))?;
+    let window = |words: &[AtomicU64; 2]| {
+        let [limit, interval] = get_pair(words);
+        Window { limit, interval }
+    };
+    Some(area.rates[..len].iter().map(window).collect())
+}
+
+// Relaxed, both: the link that gives the file its name, and the open that finds it,
+// order all that was written before one and is read after the other. What changes
+// later is ordered by the version word.
+
+fn set(word: &AtomicU64, value: u64) {
+    word.store(value, Ordering::Relaxed);
+}
+
+fn set_pair(words: &[AtomicU64; 2], values: [u64; 2]) {
+    words.iter().zip(values).for_each(|(word, value)| set(word, value));
+}
+
+fn get(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Relaxed)
+}
+
+fn get_pair(words: &[AtomicU64; 2]) -> [u64; 2] {
+    [get(&words[0]), get(&words[1])]
+}

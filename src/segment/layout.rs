@@ -1,0 +1,264 @@
+//! The bytes of a segment.
+//!
+//! ```text
+//! byte
+//!    0 ┌───────────────────────────────────────────────────────────────┐
+//!      │ identity   magic, layout version, byte order, fingerprint,    │ written before the
+//!      │            size, shape, clock, boot, time namespace           │ segment has a name
+//!  128 ├───────────────────────────────────────────────────────────────┤
+//!      │ time       epoch, a pair of (wall clock, tick)                │ leak process
+//!  256 ├───────────────────────────────────────────────────────────────┤
+//!      │ gate       version, pause of all buckets                      │ read by every call
+//!  384 ├───────────────────────────────────────────────────────────────┤
+//!      │ plan 0     number of rates, (limit, interval) of up to 8      │ version's parity
+//!  640 ├───────────────────────────────────────────────────────────────┤ says which of
+//!      │ plan 1                                                        │ them is in force
+//!  896 ├───────────────────────────────────────────────────────────────┤
+//!      │ janitor    heartbeat, passes, leaked, repairs, evictions      │ leak process
+//! 1024 ├───────────────────────────────────────────────────────────────┤
+//!      │ directory  nodes used, free list, full refusals               │ who makes a bucket
+//! 1152 ├───────────────────────────────────────────────────────────────┤
+//!      │ (zero)                                                        │
+//! 4096 ╞═══════════════════════════════════════════════════════════════╡
+//!      │ bucket 0   head                                 128 bytes     │ who reserves
+//!      │            tail, newest_void, paused_until,                   │ read by every call
+//!      │            key hash, link, label                128 bytes     │
+//!      │            slots                              8 x C bytes     │ who reserves
+//!      ├───────────────────────────────────────────────────────────────┤
+//!      │ bucket 1 …                                                    │
+//!      └───────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Every word is an atomic u64 in the byte order of the machine that made it. Lines
+//! are 128 bytes, so that the adjacent-line prefetcher of common processors does not
+//! couple two of them. Both the fields' sizes and their places are part of the
+//! format: changing any of them means a new [`LAYOUT`].
+
+use crate::ring::MAX_RATES;
+use crate::sync::AtomicU64;
+use std::mem::{align_of, offset_of, size_of};
+
+/// The first word of every segment.
+pub const MAGIC: u64 = u64::from_be_bytes(*b"TideGate");
+/// The version of this layout.
+pub const LAYOUT: u64 = 1;
+/// Reads differently on a machine of the other byte order.
+pub const BYTE_ORDER: u64 = 0x0102_0304_0506_0708;
+/// What every group of words that has a writer of its own is aligned to, in bytes.
+pub const LINE: usize = 128;
+/// Bytes before the first bucket.
+pub const HEADER: usize = 4096;
+/// The fewest slots of a bucket: they fill one line.
+pub const MIN_CAPACITY: u64 = (LINE / size_of::<AtomicU64>()) as u64;
+/// The most slots of a bucket.
+pub const MAX_CAPACITY: u64 = 1 << 34;
+/// The largest segment, in bytes.
+pub const MAX_SIZE: u64 = 1 << 40;
+
+/// What the segment is. Never changes while it has a name.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct Identity {
+    pub magic: AtomicU64,
+    pub layout: AtomicU64,
+    pub byte_order: AtomicU64,
+    pub fingerprint: AtomicU64,
+    /// Bytes of the whole file.
+    pub size: AtomicU64,
+    /// Slots of each bucket.
+    pub capacity: AtomicU64,
+    pub buckets: AtomicU64,
+    /// Permits that may be reserved ahead in each bucket.
+    pub queue: AtomicU64,
+    /// Ticks that anything may be reserved ahead.
+    pub horizon: AtomicU64,
+    /// A [`ClockKind`](crate::clock::ClockKind).
+    pub clock: AtomicU64,
+    /// The boot during which the epoch holds.
+    pub boot: [AtomicU64; 2],
+    /// Offset of the clock in the maker's time namespace: seconds, nanoseconds.
+    pub time_namespace: [AtomicU64; 2],
+    /// Seed of the key hash.
+    pub seed: [AtomicU64; 2],
+}
+
+/// What ticks mean.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct Time {
+    /// Microseconds of the clock at tick 0, a signed number: after a reboot it can
+    /// lie before the clock's own zero.
+    pub epoch: AtomicU64,
+    /// Microseconds of wall-clock time since 1970, and the tick at that moment.
+    pub wall: AtomicU64,
+    pub tick: AtomicU64,
+    /// Wall-clock microseconds at which the segment was made.
+    pub made: AtomicU64,
+}
+
+/// What every call looks at.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct Gate {
+    /// [`Version`](crate::ring::word::Version).
+    pub version: AtomicU64,
+    /// [`Pause`](crate::ring::word::Pause) of all buckets.
+    pub all_paused_until: AtomicU64,
+}
+
+/// One set of rates.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct PlanArea {
+    pub len: AtomicU64,
+    /// (limit in permits, interval in ticks), narrowest first.
+    pub rates: [[AtomicU64; 2]; MAX_RATES],
+}
+
+/// What the leak process tells.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct Janitor {
+    /// Tick of the last pass; 0: none yet.
+    pub heartbeat: AtomicU64,
+    /// Ticks between passes.
+    pub interval: AtomicU64,
+    pub pid: AtomicU64,
+    pub passes: AtomicU64,
+    pub leaked: AtomicU64,
+    pub repairs: AtomicU64,
+    pub evictions: AtomicU64,
+    /// Live permits, and keys in use, at the last pass.
+    pub live: AtomicU64,
+    pub keys: AtomicU64,
+}
+
+/// Where new buckets come from.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct Directory {
+    pub used: AtomicU64,
+    pub free: AtomicU64,
+    pub full_refusals: AtomicU64,
+}
+
+/// The first [`HEADER`] bytes.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Header {
+    pub identity: Identity,
+    pub time: Time,
+    pub gate: Gate,
+    pub plans: [PlanArea; 2],
+    pub janitor: Janitor,
+    pub directory: Directory,
+}
+
+/// The line that reservations contend for.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct HeadLine {
+    /// [`Head`](crate::ring::word::Head).
+    pub head: AtomicU64,
+}
+
+/// The line of a bucket that is mostly read.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct ReadLine {
+    pub tail: AtomicU64,
+    pub newest_void: AtomicU64,
+    /// [`Pause`](crate::ring::word::Pause).
+    pub paused_until: AtomicU64,
+    pub key_hash: [AtomicU64; 2],
+    pub link: AtomicU64,
+    /// The first bytes of the key, for humans.
+    pub label: [AtomicU64; 10],
+}
+
+/// What precedes a bucket's slots.
+#[repr(C)]
+#[derive(Debug)]
+pub struct BucketWords {
+    pub head: HeadLine,
+    pub read: ReadLine,
+}
+
+// Each place follows from the field before it, as in the picture.
+const TIME: usize = size_of::<Identity>();
+const GATE: usize = TIME + size_of::<Time>();
+const PLANS: usize = GATE + size_of::<Gate>();
+const JANITOR: usize = PLANS + 2 * size_of::<PlanArea>();
+const DIRECTORY: usize = JANITOR + size_of::<Janitor>();
+const END: usize = DIRECTORY + size_of::<Directory>();
+
+const _: () = {
+    assert!(TIME == 128 && GATE == 256 && PLANS == 384 && JANITOR == 896 && DIRECTORY == 1024 && END == 1152);
+    assert!(offset_of!(Header, time) == TIME);
+    assert!(offset_of!(Header, gate) == GATE);
+    assert!(offset_of!(Header, plans) == PLANS);
+    assert!(offset_of!(Header, janitor) == JANITOR);
+    assert!(offset_of!(Header, directory) == DIRECTORY);
+    assert!(size_of::<Header>() == END && END <= HEADER);
+    assert!(offset_of!(Identity, boot) == 80 && offset_of!(Identity, seed) == 112);
+    assert!(offset_of!(BucketWords, read) == LINE && size_of::<BucketWords>() == 2 * LINE);
+    assert!(offset_of!(ReadLine, label) == 48);
+    assert!(align_of::<Header>() == LINE && align_of::<BucketWords>() == LINE);
+};
+
+/// Sizes and places in one number: a build that lays the bytes out otherwise refuses
+/// the segment instead of misreading it.
+pub const FINGERPRINT: u64 = {
+    let parts = [
+        size_of::<Header>(),
+        align_of::<Header>(),
+        offset_of!(Header, gate),
+        offset_of!(Header, plans),
+        offset_of!(Header, janitor),
+        offset_of!(Header, directory),
+        size_of::<BucketWords>(),
+        offset_of!(BucketWords, read),
+        offset_of!(ReadLine, label),
+        MAX_RATES,
+        HEADER,
+    ];
+    // FNV-1a over whole words.
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut i = 0;
+    while i < parts.len() {
+        hash = (hash ^ parts[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        i += 1;
+    }
+    hash
+};
+
+/// How many buckets of how many slots: all that the places of bytes depend on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// Slots of each bucket, a power of two.
+    pub capacity: u64,
+    pub buckets: u64,
+}
+
+impl Shape {
+    /// A shape within the format's bounds, or `None`.
+    pub fn new(capacity: u64, buckets: u64) -> Option<Self> {
+        let sane = capacity.is_power_of_two() && (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity);
+        let shape = Self { capacity, buckets };
+        (sane && buckets >= 1 && shape.checked_size()? <= MAX_SIZE).then_some(shape)
+    }
+
+    /// Bytes from one bucket to the next.
+    pub fn stride(self) -> u64 {
+        size_of::<BucketWords>() as u64 + self.capacity * size_of::<AtomicU64>() as u64
+    }
+
+    /// Bytes of the whole segment.
+    pub fn size(self) -> u64 {
+        HEADER as u64 + self.buckets * self.stride()
+    }
+
+    fn checked_size(self) -> Option<u64> {
+        self.stride().checked_mul(self.buckets)?.checked_add(HEADER as u64)
+    }
+}

@@ -1,0 +1,81 @@
+//! Locks that the kernel releases when their holder dies: open-file-description
+//! locks on bytes far behind the end of the file.
+//!
+//! Such a lock belongs to an open file, and a forked child shares its parent's open
+//! files: so every lock is taken through an open of its own, and never released by
+//! `F_UNLCK`, which would release it for both; closing does it when the last holder
+//! closes. No caller that acquires permits ever takes one.
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+use std::fs::File;
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What a lock is for: each has a byte of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Changing what the segment's name points to: removal, replacement, revival.
+    Name,
+    /// Being the one leak process.
+    Lead,
+    /// Making a file that has a temporary name.
+    Make,
+}
+
+/// An exclusive lock, held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, if nobody else holds it. The file must be a fresh open.
+    pub fn try_take(file: File, role: Role) -> io::Result<Option<Self>> {
+        // No file is longer than its layout's largest size, so these bytes are nobody's.
+        const FIRST: libc::off_t = 1 << 60;
+        let range = libc::flock {
+            l_type: libc::F_WRLCK as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: FIRST + role as libc::off_t,
+            l_len: 1,
+            l_pid: 0,
+        };
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&range)) {
+            Ok(_) => Ok(Some(Self { _file: file })),
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes the lock, waiting a short while for a holder to finish; `None` if it does
+    /// not. `open` makes a fresh open.
+    pub fn take(open: impl Fn() -> io::Result<File>, role: Role) -> io::Result<Option<Self>> {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let started = Instant::now();
+        loop {
+            match Self::try_take(open()?, role)? {
+                None if started.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(1)),
+                taken => return Ok(taken),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_has_one_holder_until_it_is_dropped_and_roles_do_not_meet() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let open = || file.reopen();
+        let held = Lock::try_take(open().unwrap(), Role::Lead).unwrap().unwrap();
+        assert!(Lock::try_take(open().unwrap(), Role::Lead).unwrap().is_none());
+        assert!(Lock::try_take(open().unwrap(), Role::Name).unwrap().is_some());
+        drop(held);
+        assert!(Lock::take(open, Role::Lead).unwrap().is_some());
+    }
+}

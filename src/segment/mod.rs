@@ -1,0 +1,111 @@
+//! A segment: one file, mapped by every process that shares its limits.
+
+pub mod boot;
+mod create;
+pub mod error;
+mod file;
+mod header;
+pub mod layout;
+pub mod lock;
+mod mapping;
+mod open;
+pub mod place;
+pub mod report;
+mod revive;
+
+use crate::clock::SystemClock;
+use crate::ring::word::Version;
+use crate::ring::{Plan, Ring};
+use crate::spec::Design;
+use crate::sync::Ordering;
+pub use file::Inode;
+use header::Facts;
+use layout::{Header, Shape};
+use lock::{Lock, Role};
+use mapping::Mapping;
+pub use open::{open_segment, remove_segment};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A mapped segment that has passed all checks.
+#[derive(Debug)]
+pub struct Segment {
+    path: PathBuf,
+    inode: Inode,
+    mapping: Mapping,
+    design: Design,
+    plan: Plan,
+    clock: SystemClock,
+    is_of_this_boot: bool,
+}
+
+impl Segment {
+    fn new(path: PathBuf, inode: Inode, mapping: Mapping, facts: Facts) -> Option<Self> {
+        let Facts { version, design, clock, is_of_this_boot } = facts;
+        let plan = design.plan(version)?;
+        Some(Self { path, inode, mapping, design, plan, clock, is_of_this_boot })
+    }
+
+    /// Where it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which file it is.
+    pub fn inode(&self) -> Inode {
+        self.inode
+    }
+
+    /// The rates that were in force when it was opened, and its other numbers.
+    pub fn design(&self) -> &Design {
+        &self.design
+    }
+
+    /// The same as its buckets take it.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its time.
+    pub fn clock(&self) -> SystemClock {
+        self.clock
+    }
+
+    /// Its size and division.
+    pub fn shape(&self) -> Shape {
+        self.mapping.shape()
+    }
+
+    /// Its header's words.
+    pub fn header(&self) -> &Header {
+        self.mapping.header()
+    }
+
+    /// Its one bucket.
+    #[inline]
+    pub fn ring(&self) -> Ring<'_> {
+        self.mapping.ring(0, 0)
+    }
+
+    /// The version word as it is now.
+    pub fn version(&self) -> Version {
+        // Acquire: pairs with the Release in `mark_removed`, and of whoever changes rates.
+        Version(self.header().gate.version.load(Ordering::Acquire))
+    }
+
+    /// Takes a lock on the segment through an open of its own; `None` if somebody else
+    /// holds it. Not found if the name leads elsewhere by now.
+    pub fn lock(&self, role: Role) -> io::Result<Option<Lock>> {
+        Lock::try_take(self.inode.reopen(&self.path)?, role)
+    }
+
+    /// Stores which tick it is by the wall clock.
+    pub fn note_time(&self) {
+        header::note_time(self.header(), &self.clock);
+    }
+
+    fn mark_removed(&self) {
+        // Release: pairs with the Acquire in `Ring::view`.
+        self.header().gate.version.fetch_or(Version::REMOVED, Ordering::Release);
+    }
+}

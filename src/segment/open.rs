@@ -1,0 +1,217 @@
+//! Opening: find the segment and check it, or make it; whatever others do meanwhile.
+
+use super::Segment;
+use super::create::{Draft, sweep};
+use super::error::OpenError;
+use super::file::{Inode, check, io_error, open};
+use super::header::{Flaw, facts, shape};
+use super::lock::{Lock, Role};
+use super::mapping::Mapping;
+use super::place::Place;
+use super::revive::revive;
+use crate::spec::{Presence, Spec, rates_of, windows_of};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// How often an opener that keeps losing races looks again.
+const TRIES: u32 = 100;
+
+/// Opens the segment at `place`, or makes it, as `spec` says.
+pub fn open_segment(place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
+    let path = place.path();
+    let mut no_space = None;
+    for _ in 0..TRIES {
+        match find(&path, spec.group)? {
+            Found::Nothing => match (spec.presence, no_space.take()) {
+                (Presence::Old, _) => return Err(OpenError::NotFound { path }),
+                (_, Some(error)) => return Err(error),
+                _ if spec.rates.is_empty() && spec.adopt => return Err(OpenError::NotFound { path }),
+                _ => match Draft::new(&path, &spec.design()?, spec.group).and_then(Draft::publish) {
+                    // Perhaps somebody else has just made it, and took the room.
+                    Err(error @ OpenError::NoSpace { .. }) => no_space = Some(error),
+                    Err(error) => return Err(error),
+                    // Whether ours or somebody's: it is found like any other.
+                    Ok(true) => return attach_new(&path, place, spec),
+                    Ok(false) => {}
+                },
+            },
+            Found::Midway => {
+                sweep(&path);
+                thread::sleep(Duration::from_millis(1));
+            }
+            Found::Segment(segment) if segment.version().is_removed() => finish_removal(&segment)?,
+            Found::Segment(segment) if !segment.is_of_this_boot => renew(&segment, place, spec)?,
+            Found::Segment(_) if spec.presence == Presence::New => return Err(OpenError::Exists { path }),
+            Found::Segment(segment) => return agree(*segment, spec),
+        }
+    }
+    Err(OpenError::Unsettled { path })
+}
+
+/// Removes the segment at `place`: its name is gone, and all who are attached notice on
+/// their next call. Whether there was one.
+pub fn remove_segment(place: &Place, group: Option<u32>) -> Result<bool, OpenError> {
+    let path = place.path();
+    for _ in 0..TRIES {
+        match find(&path, group) {
+            Ok(Found::Nothing) => return Ok(false),
+            Ok(Found::Midway) => sweep(&path),
+            Ok(Found::Segment(segment)) => {
+                let _lock = name_lock(&path, segment.inode)?;
+                if segment.inode.is_named(&path) {
+                    segment.mark_removed();
+                    fs::remove_file(&path).map_err(io_error("remove", &path))?;
+                    return Ok(true);
+                }
+            }
+            // A segment all the same, only not one that this program can use.
+            Err(OpenError::Layout { .. }) => {
+                fs::remove_file(&path).map_err(io_error("remove", &path))?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(OpenError::Unsettled { path })
+}
+
+enum Found {
+    Nothing,
+    /// A file that is just getting its name, or losing it.
+    Midway,
+    Segment(Box<Segment>),
+}
+
+fn find(path: &Path, group: Option<u32>) -> Result<Found, OpenError> {
+    let failed = io_error("open", path);
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(explain(path, group, error)),
+    };
+    let metadata = file.metadata().map_err(&failed)?;
+    check(path, &metadata, group)?;
+    if metadata.nlink() != 1 {
+        return Ok(Found::Midway);
+    }
+    let flawed = |flaw: Flaw| describe(path, flaw);
+    let mapping = Mapping::with_shape_from(&file, metadata.len(), |header| {
+        shape(header, metadata.len()).map_err(Refused::Flaw)
+    });
+    let mapping = mapping.map_err(|refused| match refused {
+        Refused::Flaw(flaw) => flawed(flaw),
+        Refused::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            flawed(Flaw::Damaged("it is too short: it was truncated, or is something else"))
+        }
+        Refused::Io(error) => failed(error),
+    })?;
+    let facts = facts(&mapping).map_err(flawed)?;
+    let segment = Segment::new(path.to_owned(), Inode::of(&metadata), mapping, facts).ok_or_else(|| {
+        flawed(Flaw::Damaged("its rates, queue or horizon are out of bounds"))
+    })?;
+    Ok(Found::Segment(Box::new(segment)))
+}
+
+enum Refused {
+    Flaw(Flaw),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Why a file that is there could not be opened.
+fn explain(path: &Path, group: Option<u32>, error: io::Error) -> OpenError {
+    match fs::symlink_metadata(path).map(|metadata| check(path, &metadata, group)) {
+        Ok(Err(distrust)) => distrust,
+        _ => io_error("open", path)(error),
+    }
+}
+
+fn describe(path: &Path, flaw: Flaw) -> OpenError {
+    let path = path.to_owned();
+    match flaw {
+        Flaw::Magic => OpenError::NotASegment { path, why: "it does not begin as segments do".to_owned() },
+        Flaw::Damaged(why) => OpenError::NotASegment { path, why: why.to_owned() },
+        Flaw::Layout(found) => OpenError::Layout { path, found, ours: super::layout::LAYOUT },
+        Flaw::OtherTime(why) => OpenError::OtherTime { path, why },
+    }
+}
+
+/// Attaches to the segment that this call has just made, or to one that others have
+/// put in its place meanwhile.
+fn attach_new(path: &Path, place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
+    match find(path, spec.group)? {
+        Found::Segment(segment) if !segment.version().is_removed() => agree(*segment, spec),
+        _ => open_segment(place, spec),
+    }
+}
+
+/// Whether the caller and the segment want the same.
+fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
+    if spec.adopt {
+        return Ok(segment);
+    }
+    let path = || segment.path.clone();
+    let asked = windows_of(&spec.rates);
+    crate::rate::validate(&spec.rates)?;
+    if asked != segment.design.windows {
+        let (asked, found) = (spec.rates.clone(), rates_of(&segment.design.windows));
+        return Err(OpenError::RatesDiffer { path: path(), asked, found });
+    }
+    let options =
+        [("queue", spec.queue, segment.design.queue), ("capacity", spec.capacity, segment.design.capacity)];
+    for (what, asked, found) in options {
+        if let Some(asked) = asked.filter(|&asked| asked != found) {
+            return Err(OpenError::OptionDiffers { path: path(), what, asked, found });
+        }
+    }
+    Ok(segment)
+}
+
+fn name_lock(path: &Path, inode: Inode) -> Result<Option<Lock>, OpenError> {
+    match Lock::take(|| inode.reopen(path), Role::Name) {
+        Ok(Some(lock)) => Ok(Some(lock)),
+        Ok(None) => Err(OpenError::Unsettled { path: path.to_owned() }),
+        // The name leads elsewhere by now: nothing to lock.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error("lock", path)(error)),
+    }
+}
+
+/// Takes the name from a segment that was removed by somebody who died over it.
+fn finish_removal(segment: &Segment) -> Result<(), OpenError> {
+    let path = &segment.path;
+    let _lock = name_lock(path, segment.inode)?;
+    if !segment.inode.is_named(path) {
+        return Ok(());
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Deals with a segment of an earlier boot: a file goes on counting; what a name led to
+/// is replaced.
+fn renew(segment: &Segment, place: &Place, spec: &Spec) -> Result<(), OpenError> {
+    let path = &segment.path;
+    let _lock = name_lock(path, segment.inode)?;
+    if !segment.inode.is_named(path) {
+        return Ok(());
+    }
+    if place.outlives_boot() {
+        return revive(segment).map_err(io_error("revive", path));
+    }
+    if spec.presence == Presence::Old || spec.rates.is_empty() && spec.adopt {
+        return Err(OpenError::NotFound { path: path.clone() });
+    }
+    Draft::new(path, &spec.design()?, spec.group)?.replace()
+}

@@ -1,0 +1,84 @@
+//! What a user asks of a limiter, and what is built from it.
+
+use crate::rate::{Rate, interval_ticks, validate};
+use crate::ring::word::Version;
+use crate::ring::{Plan, Window};
+use crate::segment::error::OpenError;
+use crate::segment::layout::{MAX_CAPACITY, MIN_CAPACITY};
+use std::time::Duration;
+
+/// The queue of a limiter that asks for none: room for this many permits, or for the
+/// largest limit if that is more.
+const DEFAULT_QUEUE: u64 = 1024;
+
+/// What may be there already when a segment is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Presence {
+    /// Attach if it is there, else make it.
+    #[default]
+    Any,
+    /// Make it.
+    New,
+    /// Attach.
+    Old,
+}
+
+/// What a user asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Spec {
+    pub rates: Vec<Rate>,
+    pub queue: Option<u64>,
+    pub capacity: Option<u64>,
+    pub lateness: Option<Duration>,
+    pub group: Option<u32>,
+    pub presence: Presence,
+    /// Take the segment's rates and options, whatever they are.
+    pub adopt: bool,
+}
+
+/// One bucket's numbers, checked against each other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Design {
+    pub windows: Vec<Window>,
+    pub queue: u64,
+    /// Slots.
+    pub capacity: u64,
+    /// Ticks.
+    pub horizon: u64,
+}
+
+impl Spec {
+    /// The numbers of a new bucket.
+    pub fn design(&self) -> Result<Design, OpenError> {
+        validate(&self.rates)?;
+        let windows = windows_of(&self.rates);
+        let limit = windows.last().map_or(0, |widest| widest.limit);
+        let queue = self.queue.unwrap_or(DEFAULT_QUEUE.max(limit));
+        let least = limit.checked_add(queue).and_then(u64::checked_next_power_of_two).unwrap_or(u64::MAX);
+        let capacity = self.capacity.unwrap_or(least.max(MIN_CAPACITY));
+        let is_sane = (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity) && capacity.is_power_of_two();
+        if capacity < least || !is_sane {
+            return Err(OpenError::Capacity { capacity, limit, queue });
+        }
+        let horizon = Plan::horizon_for(&windows, queue);
+        Ok(Design { windows, queue, capacity, horizon })
+    }
+}
+
+impl Design {
+    /// The plan under `version`; `None` if the numbers, read from somewhere else than a
+    /// [`Spec`], do not fit each other.
+    pub fn plan(&self, version: Version) -> Option<Plan> {
+        Plan::new(version, &self.windows, self.queue, self.horizon, self.capacity)
+    }
+}
+
+/// Rates in the ring's units.
+pub fn windows_of(rates: &[Rate]) -> Vec<Window> {
+    rates.iter().map(|rate| Window { limit: rate.limit(), interval: interval_ticks(rate) }).collect()
+}
+
+/// The ring's windows as rates.
+pub fn rates_of(windows: &[Window]) -> Vec<Rate> {
+    windows.iter().map(|w| Rate::new(w.limit, Duration::from_micros(w.interval))).collect()
+}

@@ -1,0 +1,77 @@
+//! An instant on a segment's clock.
+
+use std::fmt;
+use std::time::Duration;
+
+/// An instant on a segment's clock, in microseconds since the segment's epoch.
+///
+/// All who share a segment read the same clock, so timestamps of one segment
+/// compare across threads and processes. Those of different segments do not:
+/// each has its own epoch.
+///
+/// Printed, it is in seconds: `12.000345s`.
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate::Timestamp;
+///
+/// fn waited(asked: Timestamp, granted: Timestamp) -> Duration {
+///     granted.duration_since(asked)
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The instant `ticks` microseconds after the segment's epoch.
+    pub(crate) const fn from_ticks(ticks: u64) -> Self {
+        Self(ticks)
+    }
+
+    /// Microseconds since the segment's epoch.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to this instant; zero if `earlier` is later.
+    pub const fn duration_since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, micros) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        f.pad(&format!("{seconds}.{micros:06}s"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EARLY: Timestamp = Timestamp::from_ticks(1_500_000);
+    const LATE: Timestamp = Timestamp::from_ticks(12_000_345);
+
+    #[test]
+    fn later_is_greater() {
+        assert!(EARLY < LATE);
+        assert_eq!(LATE.as_micros(), 12_000_345);
+    }
+
+    #[test]
+    fn the_time_since_a_later_instant_is_zero() {
+        assert_eq!(
+            LATE.duration_since(EARLY),
+            Duration::from_micros(10_500_345)
+        );
+        assert_eq!(EARLY.duration_since(LATE), Duration::ZERO);
+    }
+
+    #[test]
+    fn it_prints_in_seconds_down_to_the_microsecond() {
+        assert_eq!(LATE.to_string(), "12.000345s");
+        assert_eq!(Timestamp::from_ticks(0).to_string(), "0.000000s");
+        assert_eq!(format!("{LATE:>12}"), "  12.000345s");
+    }
+}
