@@ -4,8 +4,7 @@ use crate::clock::{ClockKind, SystemClock};
 use crate::ring::word::Version;
 use crate::ring::{Clock, Heap, Leaked, Plan, Refusal, Ring, Run, Turn};
 use crate::segment::error::OpenError;
-use crate::segment::place::Place;
-use crate::segment::{Segment, open_segment};
+use crate::segment::Segment;
 use crate::spec::{Design, Spec};
 
 /// One bucket.
@@ -35,10 +34,13 @@ impl Bucket {
     }
 
     /// The bucket of a segment.
-    pub fn shared(place: &Place, spec: &Spec) -> Result<Self, OpenError> {
-        let segment = open_segment(place, spec)?;
+    pub fn of_segment(segment: Segment) -> Self {
         let (plan, clock) = (segment.plan().clone(), segment.clock());
-        Ok(Self { words: Words::Segment(segment), plan, clock })
+        Self {
+            words: Words::Segment(segment),
+            plan,
+            clock,
+        }
     }
 
     /// The segment that it is in, if it is in one.

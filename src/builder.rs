@@ -29,6 +29,8 @@ enum Site {
     Memory,
     Named(String),
     At(PathBuf),
+    #[cfg(feature = "portable")]
+    Portable(String),
 }
 
 impl Builder {
@@ -42,6 +44,11 @@ impl Builder {
 
     pub(crate) fn named(name: String) -> Self {
         Self::new(Site::Named(name))
+    }
+
+    #[cfg(feature = "portable")]
+    pub(crate) fn portable(name: String) -> Self {
+        Self::new(Site::Portable(name))
     }
 
     pub(crate) fn at(path: PathBuf) -> Self {
@@ -121,6 +128,8 @@ impl Builder {
             Site::Memory => Origin::Memory,
             Site::Named(name) => Origin::Segment(Place::named(&name)?),
             Site::At(path) => Origin::Segment(Place::at(&path)),
+            #[cfg(feature = "portable")]
+            Site::Portable(name) => Place::named(&name).map(|_| Origin::Portable(name))?,
         };
         Limiter::open(origin, self.spec)
     }

@@ -79,6 +79,18 @@ pub fn remove_at(path: impl AsRef<Path>) -> Result<bool, OpenError> {
     remove_segment(&Place::at(path.as_ref()), None)
 }
 
+/// Removes the segment of that name in the system's shared memory, and whether there
+/// was one.
+///
+/// # Errors
+///
+/// See [`OpenError`].
+#[cfg(feature = "portable")]
+pub fn remove_portable(name: &str) -> Result<bool, OpenError> {
+    Place::named(name)?;
+    crate::segment::portable::remove_portable(name)
+}
+
 /// The names of all segments of this host, sorted, other users' among them.
 ///
 /// # Errors

@@ -44,7 +44,7 @@ struct Lease {
     /// A lease that was inherited by a fork, or is for a segment that was removed, is
     /// not this process's.
     pid: u32,
-    segment: Inode,
+    segment: Option<Inode>,
 }
 
 /// What one pass did.

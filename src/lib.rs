@@ -1,4 +1,75 @@
-//! tidegate
+//! An exact rate limiter that many processes on one host share through a
+//! memory-mapped segment, with no broker and no lock.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tidegate::{AcquireError, Limiter, Rate};
+//!
+//! # let name = format!("doc-{}", std::process::id());
+//! # let name = name.as_str();
+//! let limiter = Limiter::shared(name) // every process that opens this name shares the limit
+//!     .rate(Rate::new(5, Duration::from_secs(2)))
+//!     .rate(Rate::per_hour(1000))
+//!     .open()?; // makes the segment, or attaches to the one that is there
+//!
+//! let permit = limiter.try_acquire("example.com")?; // now or never
+//! limiter.try_acquire_n("example.com", 4)?; // all or none
+//! match limiter.try_acquire("example.com") {
+//!     Err(AcquireError::Limited { retry_after, rate }) => println!("{rate}: not before {retry_after:?}"),
+//!     other => unreachable!("{other:?}"),
+//! }
+//! limiter.acquire("example.com")?; // waits its turn, first come, first served
+//! # tidegate::remove(name)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What holds
+//!
+//! 1. **Never over.** For each rate (limit L, interval I), in every half-open window
+//!    of length I, the weights granted sum to L at most; since the last flush, removal
+//!    or change of rates. A grant's instant is [`Permit::at`], between the call and its
+//!    return. All rates are checked in one atomic step: all permits of a
+//!    request are taken, or none.
+//! 2. **Never needlessly under.** A request is refused only while granting it would
+//!    break the first promise, or overtake somebody who waits, to within 2 µs of clock
+//!    rounding. That others are busy is never a reason. Retry-after is exact.
+//! 3. **Lock-free.** A process may be stopped or killed at any instruction, and all
+//!    others go on at full speed. Nothing is repaired by a timeout. A dead process
+//!    costs at most the permits that it had itself reserved, each for one interval.
+//! 4. **No broker.** The [leak process](Leaker) is a janitor: with none, all holds.
+//! 5. **Refusing is read-only**, so refusals scale with the number of cores. (A caller
+//!    that finds a run of permits abandoned by a killed owner completes it.)
+//! 6. **First come, first served** among those who wait, across processes, with one
+//!    sleep per wait.
+//! 7. **A segment is trusted no further than its owner.** Garbage in it gives wrong
+//!    answers at worst: no panic, no endless loop, no undefined behaviour. Only who may
+//!    write a segment may truncate it, which stops those that use it (SIGBUS).
+//!
+//! # How
+//!
+//! A bucket is a ring of the times at which its last permits were granted: an exact
+//! sliding-window log. One CAS on the ring's head reserves permits; their times are
+//! written afterwards, by the owner, or by the next caller if the owner has died.
+//!
+//! ```text
+//!   seq   …  7    8    9   10   11   12   13 ╷
+//!          ├────┬────┬────┬────┬────┬────┬────┤ head: seq 14 is next, one CAS takes it
+//!  stamps  │ 03 │ 17 │ 17 │ 52 │ 60 │ 71 │ 90 │
+//!          └────┴────┴────┴────┴────┴────┴────┘
+//!                      ▲ rate 5/50 ticks: the 5th newest permit
+//!                        must have left the window: 17 + 50 <= now
+//! ```
+//!
+//! So each rate costs one look, whatever its limit. A segment is 4 KiB, and 256 bytes and
+//! 8 bytes for each permit that the bucket remembers: the largest limit and the queue,
+//! rounded up to a power of two.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `cli` | the command line `tidegate` |
+//! | `portable` | segments without `/dev/shm`, by the `shared_memory` crate |
 
 // Models need the ring itself; users do not.
 #[cfg(loom)]
@@ -33,6 +104,8 @@ outside_models! {
     pub use builder::Builder;
     pub use error::{AcquireError, BucketError};
     pub use inspect::{Snapshot, list, remove, remove_at};
+    #[cfg(feature = "portable")]
+    pub use inspect::remove_portable;
     pub use leaker::{LeakError, Leaker, Pass};
     pub use limiter::Limiter;
     pub use permit::Permit;

@@ -7,7 +7,10 @@ use crate::permit::Permit;
 use crate::rate::Rate;
 use crate::ring::{Clock, Refusal};
 use crate::segment::error::OpenError;
+use crate::segment::open_segment;
 use crate::segment::place::Place;
+#[cfg(feature = "portable")]
+use crate::segment::portable::open_portable;
 use crate::spec::{Presence, Spec, rates_of};
 use crate::timestamp::Timestamp;
 use crate::wait::Patience;
@@ -51,6 +54,8 @@ struct Inner {
 pub(crate) enum Origin {
     Memory,
     Segment(Place),
+    #[cfg(feature = "portable")]
+    Portable(String),
 }
 
 /// A bucket, and the one that took its place when its segment was removed or changed.
@@ -75,6 +80,15 @@ impl Limiter {
     /// granted is remembered after a restart of the machine.
     pub fn at(path: impl AsRef<Path>) -> Builder {
         Builder::at(path.as_ref().to_owned())
+    }
+
+    /// A limiter in what the system calls shared memory, by the `shared_memory` crate: for
+    /// systems without `/dev/shm`. A name here is another than the same name in
+    /// [`shared`](Self::shared), which is better where it works: this memory is not
+    /// allocated ahead, and its maker can die half-way.
+    #[cfg(feature = "portable")]
+    pub fn portable(name: impl Into<String>) -> Builder {
+        Builder::portable(name.into())
     }
 
     /// A limiter for the threads of this process.
@@ -307,7 +321,9 @@ impl Attachment {
     fn new(origin: &Origin, spec: &Spec) -> Result<Self, OpenError> {
         let bucket = match origin {
             Origin::Memory => Bucket::in_memory(spec)?,
-            Origin::Segment(place) => Bucket::shared(place, spec)?,
+            Origin::Segment(place) => Bucket::of_segment(open_segment(place, spec)?),
+            #[cfg(feature = "portable")]
+            Origin::Portable(name) => Bucket::of_segment(open_portable(name, spec)?),
         };
         Ok(Self { bucket, successor: OnceLock::new() })
     }

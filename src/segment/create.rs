@@ -67,7 +67,7 @@ impl Draft {
         };
         let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|e| failed(e.into()))?;
         allocate(&file, path, shape.size())?;
-        let mapping = Mapping::new(&file, shape).map_err(&failed)?;
+        let mapping = map_whole(&file, shape).map_err(&failed)?;
         header::write(&mapping, design, &clock);
         if group.is_some() {
             fchown(&file, None, group).map_err(io_error("give to its group", path))?;
@@ -117,7 +117,7 @@ impl Draft {
         let permissions = self.file.metadata().map_err(&failed)?.permissions();
         io::copy(&mut io::BufReader::new(&self.file), &mut &file).map_err(&failed)?;
         file.set_permissions(permissions).map_err(&failed)?;
-        self.mapping = Mapping::new(&file, self.mapping.shape()).map_err(&failed)?;
+        self.mapping = map_whole(&file, self.mapping.shape()).map_err(&failed)?;
         (self.file, self.temporary) = (file, Some(temporary));
         Ok(())
     }
@@ -128,6 +128,10 @@ impl Drop for Temporary {
         // After a rename the name is gone already.
         let _ = fs::remove_file(&self.name);
     }
+}
+
+fn map_whole(file: &File, shape: Shape) -> io::Result<Mapping> {
+    Mapping::of_file(file, shape.size(), |_| Ok(shape))
 }
 
 fn folder_of(path: &Path) -> &Path {

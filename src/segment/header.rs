@@ -38,13 +38,16 @@ pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock) {
     let ring = mapping.ring(0, 0);
     set(ring.head, Head::new(0, shape.capacity).0);
     set(ring.tail, shape.capacity);
-    set(&identity.magic, MAGIC);
+    // Release: pairs with the Acquire in `shape`. Where a segment is seen while it is
+    // made, the magic says that it is whole.
+    identity.magic.store(MAGIC, Ordering::Release);
 }
 
 /// Stores which tick it is by the wall clock: after a reboot, time goes on from there.
 pub fn note_time(header: &Header, clock: &SystemClock) {
     set(&header.time.wall, wall_micros());
-    set(&header.time.tick, clock.now());
+    // Release: wall first. What a crash keeps of the two may lose time, but invents none.
+    header.time.tick.store(clock.now(), Ordering::Release);
 }
 
 /// What a header says, within its bounds.
@@ -66,11 +69,14 @@ pub enum Flaw {
     Damaged(&'static str),
 }
 
-/// Checks what kind of file this is, and reads its shape.
-pub fn shape(header: &Header, len: u64) -> Result<Shape, Flaw> {
+/// Checks what kind of file this is, and reads its shape. `fits` says whether a size
+/// in bytes is that of the file.
+pub fn shape(header: &Header, fits: impl Fn(u64) -> bool) -> Result<Shape, Flaw> {
     let identity = &header.identity;
-    if get(&identity.magic) != MAGIC {
-        let swapped = get(&identity.magic) == MAGIC.swap_bytes();
+    // Acquire: pairs with the Release in `write`.
+    let magic = identity.magic.load(Ordering::Acquire);
+    if magic != MAGIC {
+        let swapped = magic == MAGIC.swap_bytes();
         return Err(if swapped { Flaw::Damaged("it is of a machine with the other byte order") } else { Flaw::Magic });
     }
     if get(&identity.layout) != LAYOUT {
@@ -84,7 +90,7 @@ pub fn shape(header: &Header, len: u64) -> Result<Shape, Flaw> {
     }
     let shape = Shape::new(get(&identity.capacity), get(&identity.buckets))
         .ok_or(Flaw::Damaged("its capacity or its number of buckets is out of bounds"))?;
-    if get(&identity.size) != shape.size() || len != shape.size() {
+    if get(&identity.size) != shape.size() || !fits(shape.size()) {
         return Err(Flaw::Damaged("its size does not fit its capacity: it was truncated, or extended"));
     }
     Ok(shape)

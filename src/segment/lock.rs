@@ -28,10 +28,15 @@ pub enum Role {
 /// An exclusive lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _file: Option<File>,
 }
 
 impl Lock {
+    /// The lock of what has none.
+    pub fn none() -> Self {
+        Self { _file: None }
+    }
+
     /// Takes the lock, if nobody else holds it. The file must be a fresh open.
     pub fn try_take(file: File, role: Role) -> io::Result<Option<Self>> {
         // No file is longer than its layout's largest size, so these bytes are nobody's.
@@ -44,7 +49,7 @@ impl Lock {
             l_pid: 0,
         };
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&range)) {
-            Ok(_) => Ok(Some(Self { _file: file })),
+            Ok(_) => Ok(Some(Self { _file: Some(file) })),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -10,6 +10,8 @@ pub mod lock;
 mod mapping;
 mod open;
 pub mod place;
+#[cfg(feature = "portable")]
+pub mod portable;
 pub mod report;
 mod revive;
 
@@ -19,6 +21,7 @@ use crate::ring::{Plan, Ring};
 use crate::spec::Design;
 use crate::sync::Ordering;
 pub use file::Inode;
+use error::OpenError;
 use header::Facts;
 use layout::{Header, Shape};
 use lock::{Lock, Role};
@@ -31,7 +34,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Segment {
     path: PathBuf,
-    inode: Inode,
+    /// None for what is not a file.
+    inode: Option<Inode>,
     mapping: Mapping,
     design: Design,
     plan: Plan,
@@ -40,7 +44,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    fn new(path: PathBuf, inode: Inode, mapping: Mapping, facts: Facts) -> Option<Self> {
+    fn new(path: PathBuf, inode: Option<Inode>, mapping: Mapping, facts: Facts) -> Option<Self> {
         let Facts { version, design, clock, is_of_this_boot } = facts;
         let plan = design.plan(version)?;
         Some(Self { path, inode, mapping, design, plan, clock, is_of_this_boot })
@@ -52,7 +56,7 @@ impl Segment {
     }
 
     /// Which file it is.
-    pub fn inode(&self) -> Inode {
+    pub fn inode(&self) -> Option<Inode> {
         self.inode
     }
 
@@ -94,9 +98,31 @@ impl Segment {
     }
 
     /// Takes a lock on the segment through an open of its own; `None` if somebody else
-    /// holds it. Not found if the name leads elsewhere by now.
+    /// holds it. Not found if the name leads elsewhere by now. What is not a file has
+    /// no locks: everybody holds them.
     pub fn lock(&self, role: Role) -> io::Result<Option<Lock>> {
-        Lock::try_take(self.inode.reopen(&self.path)?, role)
+        match self.inode {
+            None => Ok(Some(Lock::none())),
+            Some(inode) => Lock::try_take(inode.reopen(&self.path)?, role),
+        }
+    }
+
+    /// Whether the name still leads to this segment.
+    fn is_named(&self) -> bool {
+        self.inode.is_some_and(|inode| inode.is_named(&self.path))
+    }
+
+    /// Waits for the right to change what the name leads to; `None` if it leads
+    /// elsewhere by now.
+    fn name_lock(&self) -> Result<Option<Lock>, OpenError> {
+        let path = &self.path;
+        let Some(inode) = self.inode else { return Ok(None) };
+        match Lock::take(|| inode.reopen(path), Role::Name) {
+            Ok(Some(lock)) => Ok(Some(lock)),
+            Ok(None) => Err(OpenError::Unsettled { path: path.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file::io_error("lock", path)(error)),
+        }
     }
 
     /// Stores which tick it is by the wall clock.

@@ -5,7 +5,6 @@ use super::create::{Draft, sweep};
 use super::error::OpenError;
 use super::file::{Inode, check, io_error, open};
 use super::header::{Flaw, facts, shape};
-use super::lock::{Lock, Role};
 use super::mapping::Mapping;
 use super::place::Place;
 use super::revive::revive;
@@ -61,8 +60,8 @@ pub fn remove_segment(place: &Place, group: Option<u32>) -> Result<bool, OpenErr
             Ok(Found::Nothing) => return Ok(false),
             Ok(Found::Midway) => sweep(&path),
             Ok(Found::Segment(segment)) => {
-                let _lock = name_lock(&path, segment.inode)?;
-                if segment.inode.is_named(&path) {
+                let _lock = segment.name_lock()?;
+                if segment.is_named() {
                     segment.mark_removed();
                     fs::remove_file(&path).map_err(io_error("remove", &path))?;
                     return Ok(true);
@@ -99,9 +98,9 @@ fn find(path: &Path, group: Option<u32>) -> Result<Found, OpenError> {
         return Ok(Found::Midway);
     }
     let flawed = |flaw: Flaw| describe(path, flaw);
-    let mapping = Mapping::with_shape_from(&file, metadata.len(), |header| {
-        shape(header, metadata.len()).map_err(Refused::Flaw)
-    });
+    let len = metadata.len();
+    let mapping =
+        Mapping::of_file(&file, len, |found| shape(found, |size| size == len).map_err(Refused::Flaw));
     let mapping = mapping.map_err(|refused| match refused {
         Refused::Flaw(flaw) => flawed(flaw),
         Refused::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -110,13 +109,14 @@ fn find(path: &Path, group: Option<u32>) -> Result<Found, OpenError> {
         Refused::Io(error) => failed(error),
     })?;
     let facts = facts(&mapping).map_err(flawed)?;
-    let segment = Segment::new(path.to_owned(), Inode::of(&metadata), mapping, facts).ok_or_else(|| {
+    let segment = Segment::new(path.to_owned(), Some(Inode::of(&metadata)), mapping, facts).ok_or_else(|| {
         flawed(Flaw::Damaged("its rates, queue or horizon are out of bounds"))
     })?;
     Ok(Found::Segment(Box::new(segment)))
 }
 
-enum Refused {
+/// Why no mapping was made.
+pub enum Refused {
     Flaw(Flaw),
     Io(io::Error),
 }
@@ -135,7 +135,7 @@ fn explain(path: &Path, group: Option<u32>, error: io::Error) -> OpenError {
     }
 }
 
-fn describe(path: &Path, flaw: Flaw) -> OpenError {
+pub fn describe(path: &Path, flaw: Flaw) -> OpenError {
     let path = path.to_owned();
     match flaw {
         Flaw::Magic => OpenError::NotASegment { path, why: "it does not begin as segments do".to_owned() },
@@ -155,7 +155,7 @@ fn attach_new(path: &Path, place: &Place, spec: &Spec) -> Result<Segment, OpenEr
 }
 
 /// Whether the caller and the segment want the same.
-fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
+pub fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
     if spec.adopt {
         return Ok(segment);
     }
@@ -176,21 +176,11 @@ fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
     Ok(segment)
 }
 
-fn name_lock(path: &Path, inode: Inode) -> Result<Option<Lock>, OpenError> {
-    match Lock::take(|| inode.reopen(path), Role::Name) {
-        Ok(Some(lock)) => Ok(Some(lock)),
-        Ok(None) => Err(OpenError::Unsettled { path: path.to_owned() }),
-        // The name leads elsewhere by now: nothing to lock.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io_error("lock", path)(error)),
-    }
-}
-
 /// Takes the name from a segment that was removed by somebody who died over it.
 fn finish_removal(segment: &Segment) -> Result<(), OpenError> {
     let path = &segment.path;
-    let _lock = name_lock(path, segment.inode)?;
-    if !segment.inode.is_named(path) {
+    let _lock = segment.name_lock()?;
+    if !segment.is_named() {
         return Ok(());
     }
     match fs::remove_file(path) {
@@ -203,8 +193,8 @@ fn finish_removal(segment: &Segment) -> Result<(), OpenError> {
 /// is replaced.
 fn renew(segment: &Segment, place: &Place, spec: &Spec) -> Result<(), OpenError> {
     let path = &segment.path;
-    let _lock = name_lock(path, segment.inode)?;
-    if !segment.inode.is_named(path) {
+    let _lock = segment.name_lock()?;
+    if !segment.is_named() {
         return Ok(());
     }
     if place.outlives_boot() {

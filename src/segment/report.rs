@@ -27,7 +27,8 @@ pub struct SegmentSnapshot {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct LeakerSnapshot {
-    /// Whether it holds its lease now.
+    /// Whether it holds its lease now; for a segment that has no leases, whether its
+    /// last pass is less than three intervals ago.
     pub is_alive: bool,
     /// Its process id, in its own pid namespace.
     pub pid: u64,
@@ -66,7 +67,10 @@ impl Segment {
         let get = |word: &AtomicU64| word.load(Ordering::Relaxed);
         let heartbeat = get(&janitor.heartbeat);
         let leaker = (heartbeat > 0).then(|| LeakerSnapshot {
-            is_alive: self.lock(Role::Lead).is_ok_and(|lock| lock.is_none()),
+            is_alive: match self.inode() {
+                Some(_) => self.lock(Role::Lead).is_ok_and(|lock| lock.is_none()),
+                None => self.clock().now().saturating_sub(heartbeat) / 3 <= get(&janitor.interval),
+            },
             pid: get(&janitor.pid),
             last_pass: Timestamp::from_ticks(heartbeat),
             interval: Duration::from_micros(get(&janitor.interval)),
