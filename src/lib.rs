@@ -71,6 +71,8 @@
 //! | `cli` | the command line `tidegate` |
 //! | `portable` | segments without `/dev/shm`, by the `shared_memory` crate |
 
+#![deny(clippy::disallowed_types)]
+
 // Models need the ring itself; users do not.
 #[cfg(loom)]
 pub mod ring;

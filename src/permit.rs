@@ -8,7 +8,6 @@ use crate::timestamp::Timestamp;
 /// It needs not be given back: it counts for one interval of each rate from
 /// [`at`](Self::at) on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "it says that the caller may act"]
 pub struct Permit {
     run: Run,
     sleeps: u32,
