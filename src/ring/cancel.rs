@@ -11,19 +11,19 @@ impl Ring<'_> {
     /// Those who are queued behind keep their time. To hand them, or a newcomer, the
     /// place that is free now would let too many through: others have computed
     /// theirs from it.
-    pub fn cancel(&self, run: &Run) {
+    pub fn cancel(self, run: &Run) {
         let Some(last) = run.seqs().last() else {
             return;
         };
         // Release: pairs with the Acquire in `view`. It comes before the voids, so that
         // whoever could see them all knows that it has to look for them.
-        self.newest_void.fetch_max(last, Ordering::Release);
+        self.read.newest_void.fetch_max(last, Ordering::Release);
         for seq in run.seqs() {
             self.void(seq);
         }
     }
 
-    fn void(&self, seq: u64) {
+    fn void(self, seq: u64) {
         loop {
             let found = self.slot(seq);
             if self.is_recycled(seq) || !found.is_of(self.lap(seq)) || found.is_void() {

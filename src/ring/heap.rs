@@ -1,34 +1,31 @@
 //! One bucket's words on the heap: for limiters within one process, and for models.
 
-use super::Ring;
-use crate::sync::AtomicU64;
+use super::{Gate, ReadLine, Ring};
+use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
 /// The words of one bucket, with nothing reserved yet.
 #[derive(Debug)]
 pub struct Heap {
     head: CachePadded<AtomicU64>,
-    tail: CachePadded<AtomicU64>,
-    newest_void: AtomicU64,
-    paused_until: AtomicU64,
-    all_paused_until: AtomicU64,
-    version: AtomicU64,
+    read: ReadLine,
+    gate: Gate,
     slots: Box<[AtomicU64]>,
 }
 
 impl Heap {
     /// A bucket that remembers `capacity` permits, a power of two.
     pub fn new(capacity: u64) -> Self {
-        Self {
+        let heap = Self {
             // Seqs start on lap 1: zeroed slots are of lap 0, so unstamped.
             head: CachePadded::new(AtomicU64::new(capacity)),
-            tail: CachePadded::new(AtomicU64::new(capacity)),
-            newest_void: AtomicU64::new(0),
-            paused_until: AtomicU64::new(0),
-            all_paused_until: AtomicU64::new(0),
-            version: AtomicU64::new(0),
+            read: ReadLine::default(),
+            gate: Gate::default(),
             slots: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
-        }
+        };
+        // Relaxed: nobody else has it yet.
+        heap.read.tail.store(capacity, Ordering::Relaxed);
+        heap
     }
 
     /// The words, as the ring takes them.
@@ -36,11 +33,8 @@ impl Heap {
     pub fn ring(&self) -> Ring<'_> {
         Ring {
             head: &self.head,
-            tail: &self.tail,
-            newest_void: &self.newest_void,
-            paused_until: &self.paused_until,
-            all_paused_until: &self.all_paused_until,
-            version: &self.version,
+            read: &self.read,
+            gate: &self.gate,
             slots: &self.slots,
             generation: 0,
         }

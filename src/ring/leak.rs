@@ -18,28 +18,31 @@ impl Ring<'_> {
     /// Moves the tail past permits that can no longer matter, finishes a run that was
     /// abandoned, and mends stamps that lie beyond the horizon.
     /// No promise depends on it.
-    pub fn leak(&self, plan: &Plan, clock: &impl Clock) -> Result<Leaked, Refusal> {
+    pub fn leak(self, plan: &Plan, clock: &impl Clock) -> Result<Leaked, Refusal> {
         let mut leaked = Leaked::default();
         // The view reads its clock after the tail and the plan's version, which a
         // helper needs. Leaking needs it before the version: a permit that has left
         // the windows of a plan that was still in force then has left them for good.
         let now = clock.now();
         let view = self.view(plan, clock)?;
-        if self.is_unfinished(&view) {
-            self.help(plan, &view);
-            leaked.repairs += 1;
-        }
-        let newest = match view.next() > view.tail {
-            true => self.slot(view.next() - 1).ticks().min(now + plan.horizon),
-            false => return Ok(leaked),
+        let newest = match self.newest(view) {
+            Some(newest) => newest,
+            None => {
+                self.help(plan, view);
+                leaked.repairs += 1;
+                self.newest(view).unwrap_or(now)
+            }
         };
-        let floor = self.floor(&view);
+        if view.next() <= view.tail {
+            return Ok(leaked);
+        }
+        let floor = self.floor(view);
         let mut tail = floor;
         // What the ring has forgotten may still count in a window, until a stamp that
         // bounds it has left them all.
         let mut forgotten_is_over = floor == view.tail;
         while tail < view.next() {
-            let Ok(slot) = self.stamp_of(&view, tail, newest) else {
+            let Ok(slot) = self.stamp_of(view, tail, newest) else {
                 break;
             };
             let is_over = slot.ticks() + plan.widest_interval() <= now;
@@ -53,24 +56,24 @@ impl Ring<'_> {
             tail = view.tail;
         }
         leaked.permits = tail - view.tail;
-        leaked.repairs += self.mend(&view, plan, floor);
+        leaked.repairs += self.mend(view, plan, floor);
         // Release: pairs with the Acquire in `view`; passes on that our clock was read.
-        self.tail.fetch_max(tail, Ordering::Release);
+        self.read.tail.fetch_max(tail, Ordering::Release);
         Ok(leaked)
     }
 
     /// Drops all permits, also those that are still waited for: their owners keep
     /// their times, outside the new window.
-    pub fn flush(&self, plan: &Plan) -> Result<(), Refusal> {
+    pub fn flush(self, plan: &Plan) -> Result<(), Refusal> {
         let head = self.open_head(plan)?;
         // Release: pairs with the Acquire in `view`.
-        self.tail.fetch_max(head.seq(), Ordering::Release);
+        self.read.tail.fetch_max(head.seq(), Ordering::Release);
         Ok(())
     }
 
     /// Brings stamps beyond the horizon, which nobody can have written in good faith,
     /// back to it: else the damage would block the bucket for decades.
-    fn mend(&self, view: &View, plan: &Plan, from: u64) -> u64 {
+    fn mend(self, view: View, plan: &Plan, from: u64) -> u64 {
         let furthest = view.now + plan.horizon;
         let mut mended = 0;
         for seq in from..view.next() {

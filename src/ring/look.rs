@@ -26,6 +26,13 @@ impl Outlook {
             self.ready
         }
     }
+
+    /// Whether a look that took voids for live permits decides: because it admits, or
+    /// because it has seen no void.
+    #[inline]
+    pub fn is_exact(&self, view: View) -> bool {
+        self.turn(view.now) <= view.now || view.newest_void < self.oldest
+    }
 }
 
 /// Which of the newest live permits must have left the window: the n-th.
@@ -37,58 +44,69 @@ fn decisive(window: &Window, weight: u64) -> u64 {
 
 impl Ring<'_> {
     /// When a run of `weight` permits from seq `at` on may be granted, judged by the
-    /// permits before `at`, all of which are stamped.
-    #[inline]
+    /// permits before `at`. All of them are stamped; `last` is the stamp of the newest,
+    /// void or not, or 0.
     pub(super) fn look(
-        &self,
+        self,
         plan: &Plan,
-        view: &View,
+        view: View,
         at: u64,
+        last: u64,
         weight: u64,
     ) -> Result<Outlook, Moved> {
-        let near = self.glance(plan, view, at, weight)?;
-        if near.turn(view.now) <= view.now || view.newest_void < near.oldest {
-            return Ok(near);
+        let near = self.glance(plan, view, at, last, weight)?;
+        if near.is_exact(view) {
+            Ok(near)
+        } else {
+            self.scan(plan, view, at, weight)
         }
-        self.scan(plan, view, at, weight)
     }
 
     /// Looks as if nothing had been cancelled. That is sound: a void permit keeps
     /// its stamp, which bounds the live ones before it. It is exact where no void is
     /// among the permits looked at, or newer.
     #[inline]
-    fn glance(&self, plan: &Plan, view: &View, at: u64, weight: u64) -> Result<Outlook, Moved> {
+    pub(super) fn glance(
+        self,
+        plan: &Plan,
+        view: View,
+        at: u64,
+        last: u64,
+        weight: u64,
+    ) -> Result<Outlook, Moved> {
         let counted = at.saturating_sub(view.tail);
-        let mut outlook = Outlook {
-            ready: view.now.max(view.paused_until),
-            last: 0,
-            window: 0,
-            oldest: at,
-        };
-        if counted == 0 {
-            return Ok(outlook);
-        }
-        outlook.oldest = at - 1;
-        outlook.last = self.stamp_of(view, at - 1, view.now + 1)?.ticks();
+        let mut oldest = at.saturating_sub(1);
+        let mut window = 0;
         let mut latest = 0;
-        for (index, window) in plan.windows().iter().enumerate() {
-            let nth = decisive(window, weight);
+        for (index, rate) in plan.windows().iter().enumerate() {
+            let nth = decisive(rate, weight);
             if nth > counted {
                 break;
             }
-            outlook.oldest = at - nth;
-            let leaves = self.stamp_of(view, at - nth, outlook.last)?.ticks() + window.interval;
+            oldest = at - nth;
+            let leaves = self.stamp_of(view, oldest, last)?.ticks() + rate.interval;
             if leaves > latest {
-                (latest, outlook.window) = (leaves, index);
+                (latest, window) = (leaves, index);
             }
         }
-        outlook.ready = outlook.ready.max(latest);
-        Ok(outlook)
+        let ready = view.now.max(view.paused_until).max(latest);
+        Ok(Outlook {
+            ready,
+            last,
+            window,
+            oldest,
+        })
     }
 
     /// Looks at live permits only, newest first, as far back as the ring remembers.
     #[cold]
-    fn scan(&self, plan: &Plan, view: &View, at: u64, weight: u64) -> Result<Outlook, Moved> {
+    pub(super) fn scan(
+        self,
+        plan: &Plan,
+        view: View,
+        at: u64,
+        weight: u64,
+    ) -> Result<Outlook, Moved> {
         let floor = self.floor(view);
         let mut outlook = Outlook {
             ready: view.now.max(view.paused_until),

@@ -67,47 +67,69 @@ impl<F: Fn() -> u64> Clock for F {
     }
 }
 
-/// The words of one bucket, and those of its segment that every call looks at.
+/// The words of a bucket that are mostly read.
+#[repr(C, align(128))]
+#[derive(Debug, Default)]
+pub struct ReadLine {
+    /// Sequence number: permits before it count no more.
+    pub tail: AtomicU64,
+    /// Sequence number: no cancelled permit is newer.
+    pub newest_void: AtomicU64,
+    /// [`word::Pause`] of this bucket.
+    pub paused_until: AtomicU64,
+    /// Hash of the key that the bucket is for.
+    pub key_hash: [AtomicU64; 2],
+    /// The next bucket of its chain.
+    pub link: AtomicU64,
+    /// The first bytes of the key, for humans.
+    pub label: [AtomicU64; 10],
+}
+
+/// The words of a segment that every call looks at, whatever its bucket.
+#[repr(C, align(128))]
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// [`word::Version`].
+    pub version: AtomicU64,
+    /// [`word::Pause`] of all buckets, of generation 0.
+    pub all_paused_until: AtomicU64,
+}
+
+/// One bucket, as a caller meets it.
 #[derive(Clone, Copy, Debug)]
 pub struct Ring<'a> {
-    /// [`Head`].
+    /// [`Head`], on a line of its own: reservations contend for it.
     pub head: &'a AtomicU64,
-    /// Sequence number: permits before it count no more.
-    pub tail: &'a AtomicU64,
-    /// Sequence number: no cancelled permit is newer.
-    pub newest_void: &'a AtomicU64,
-    /// [`word::Pause`] of this bucket.
-    pub paused_until: &'a AtomicU64,
-    /// [`word::Pause`] of all buckets, of generation 0.
-    pub all_paused_until: &'a AtomicU64,
-    /// [`word::Version`].
-    pub version: &'a AtomicU64,
+    /// What is mostly read.
+    pub read: &'a ReadLine,
+    /// The segment's gate.
+    pub gate: &'a Gate,
     /// [`Slot`]s: a power of two of them.
     pub slots: &'a [AtomicU64],
     /// The generation that the caller knows the bucket by.
     pub generation: u64,
 }
 
-impl Ring<'_> {
+impl<'a> Ring<'a> {
     /// Slots: how many permits the bucket remembers.
     #[inline]
-    pub fn capacity(&self) -> u64 {
+    pub fn capacity(self) -> u64 {
         self.slots.len() as u64
     }
 
     #[inline]
-    fn lap(&self, seq: u64) -> u64 {
+    fn lap(self, seq: u64) -> u64 {
         seq >> self.slots.len().trailing_zeros()
     }
 
     #[inline]
-    fn cell(&self, seq: u64) -> &AtomicU64 {
+    fn cell(self, seq: u64) -> &'a AtomicU64 {
         &self.slots[seq as usize & (self.slots.len() - 1)]
     }
 
     /// The slot of `seq`, with whatever is in it.
     #[inline]
-    fn slot(&self, seq: u64) -> Slot {
+    fn slot(self, seq: u64) -> Slot {
         // Acquire: pairs with the Release in `stamp`. Whoever sees a stamp sees the
         // stamps before it, and a head beyond it: so `is_recycled`, asked
         // afterwards, cannot miss that the slot was taken by a later lap.
@@ -115,14 +137,14 @@ impl Ring<'_> {
     }
 
     #[inline]
-    fn is_stamped(&self, seq: u64) -> bool {
+    fn is_stamped(self, seq: u64) -> bool {
         self.slot(seq).is_of(self.lap(seq))
     }
 
     /// Whether the slot of `seq` belongs to a later permit by now. Ask after loading
     /// the slot, never before.
     #[inline]
-    fn is_recycled(&self, seq: u64) -> bool {
+    fn is_recycled(self, seq: u64) -> bool {
         // Relaxed: ordered behind the slot's load by that load's Acquire.
         let head = Head(self.head.load(Ordering::Relaxed));
         head.seq() > seq.saturating_add(self.capacity())

@@ -16,20 +16,20 @@ pub struct Turn {
 
 impl Ring<'_> {
     /// When `weight` permits could be granted.
-    pub fn waiting(&self, plan: &Plan, clock: &impl Clock, weight: u64) -> Result<Turn, Refusal> {
+    pub fn waiting(self, plan: &Plan, clock: &impl Clock, weight: u64) -> Result<Turn, Refusal> {
         if weight > plan.smallest_limit() {
             return Err(Refusal::TooHeavy);
         }
         loop {
-            let view = self.settled_view(plan, clock)?;
+            let (view, last) = self.settled_view(plan, clock)?;
             if weight == 0 {
                 return Ok(Turn {
                     now: view.now,
                     ready: view.now,
                 });
             }
-            if let Ok(outlook) = self.look(plan, &view, view.next(), weight)
-                && self.is_current(&view)
+            if let Ok(outlook) = self.look(plan, view, view.next(), last, weight)
+                && self.is_current(view)
             {
                 return Ok(Turn {
                     now: view.now,
@@ -41,65 +41,66 @@ impl Ring<'_> {
 
     /// How many live permits still count in the widest window, those that are
     /// waited for among them.
-    pub fn count(&self, plan: &Plan, clock: &impl Clock) -> Result<u64, Refusal> {
-        let view = self.settled_view(plan, clock)?;
-        Ok(self.live(plan, &view).count() as u64)
+    pub fn count(self, plan: &Plan, clock: &impl Clock) -> Result<u64, Refusal> {
+        let (view, _) = self.settled_view(plan, clock)?;
+        Ok(self.live(plan, view).count() as u64)
     }
 
     /// How many live permits are reserved for a tick that has not come.
-    pub fn queued(&self, plan: &Plan, clock: &impl Clock) -> Result<u64, Refusal> {
-        let view = self.settled_view(plan, clock)?;
+    pub fn queued(self, plan: &Plan, clock: &impl Clock) -> Result<u64, Refusal> {
+        let (view, _) = self.settled_view(plan, clock)?;
         Ok(self
-            .live(plan, &view)
+            .live(plan, view)
             .take_while(|&stamp| stamp > view.now + 1)
             .count() as u64)
     }
 
     /// The stamp of the `nth` newest live permit, from 0; `None` if not so many
     /// count in the widest window.
-    pub fn peek(&self, plan: &Plan, clock: &impl Clock, nth: u64) -> Result<Option<u64>, Refusal> {
-        let view = self.settled_view(plan, clock)?;
+    pub fn peek(self, plan: &Plan, clock: &impl Clock, nth: u64) -> Result<Option<u64>, Refusal> {
+        let (view, _) = self.settled_view(plan, clock)?;
         Ok(self
-            .live(plan, &view)
+            .live(plan, view)
             .nth(usize::try_from(nth).unwrap_or(usize::MAX)))
     }
 
     /// Whether the caller's plan and generation are still in force.
-    pub fn check(&self, plan: &Plan) -> Result<(), Refusal> {
+    pub fn check(self, plan: &Plan) -> Result<(), Refusal> {
         self.open_head(plan).map(|_| ())
     }
 
     /// How many permits were ever reserved.
-    pub fn reserved(&self) -> u64 {
+    pub fn reserved(self) -> u64 {
         // Acquire: pairs with the Release of the CAS in `reserve`.
         let head = Head(self.head.load(Ordering::Acquire));
         head.seq().saturating_sub(self.capacity())
     }
 
     /// Whether nothing may be granted at the tick `now`.
-    pub fn is_paused(&self, now: u64) -> bool {
+    pub fn is_paused(self, now: u64) -> bool {
         self.paused_until() > now
     }
 
-    /// A view under which all runs are stamped.
-    fn settled_view(&self, plan: &Plan, clock: &impl Clock) -> Result<View, Refusal> {
+    /// A view under which all runs are stamped, and the newest stamp.
+    fn settled_view(self, plan: &Plan, clock: &impl Clock) -> Result<(View, u64), Refusal> {
         loop {
             let view = self.view(plan, clock)?;
-            if !self.is_unfinished(&view) {
-                return Ok(view);
+            if let Some(last) = self.newest(view) {
+                return Ok((view, last));
             }
-            self.help(plan, &view);
+            self.help(plan, view);
         }
     }
 
     /// The stamps of live permits that count in the widest window, newest first. A
     /// slot that others have taken meanwhile ends them: its permit was the oldest.
-    fn live(&self, plan: &Plan, view: &View) -> impl Iterator<Item = u64> {
+    fn live(self, plan: &Plan, view: View) -> impl Iterator<Item = u64> {
+        let widest = plan.widest_interval();
         (self.floor(view)..view.next())
             .rev()
-            .map_while(|seq| self.stamp_of(view, seq, view.now + 1).ok())
+            .map_while(move |seq| self.stamp_of(view, seq, view.now + 1).ok())
             .filter(|slot| !slot.is_void())
             .map(|slot| slot.ticks())
-            .take_while(|stamp| stamp + plan.widest_interval() > view.now)
+            .take_while(move |stamp| stamp + widest > view.now)
     }
 }

@@ -70,7 +70,7 @@ impl Ring<'_> {
     /// for it rests on the facts in the module's docs.
     #[inline]
     pub fn reserve(
-        &self,
+        self,
         plan: &Plan,
         clock: &impl Clock,
         weight: u64,
@@ -89,13 +89,17 @@ impl Ring<'_> {
                     asked: view.now,
                 });
             }
-            if self.is_unfinished(&view) {
-                self.help(plan, &view);
-                continue;
-            }
-            let Ok(outlook) = self.look(plan, &view, view.next(), weight) else {
+            let Some(last) = self.newest(view) else {
+                self.help(plan, view);
                 continue;
             };
+            // As `look` does; but here, so that the common path, which is all inlined,
+            // hands its view to nobody and keeps it in registers.
+            let mut outlook = self.glance(plan, view, view.next(), last, weight);
+            if outlook.as_ref().is_ok_and(|near| !near.is_exact(view)) {
+                outlook = self.scan(plan, view, view.next(), weight);
+            }
+            let Ok(outlook) = outlook else { continue };
             let ready = outlook.turn(view.now);
             if ready > view.now {
                 let latest = view.now + max_wait.min(plan.horizon);
@@ -104,7 +108,7 @@ impl Ring<'_> {
                     // and is not.
                     let only_behind_last = outlook.ready <= latest;
                     if only_behind_last && outlook.last <= clock.now().saturating_add(1)
-                        || !self.is_current(&view)
+                        || !self.is_current(view)
                     {
                         continue;
                     }
@@ -114,9 +118,9 @@ impl Ring<'_> {
                         window: outlook.window,
                     });
                 }
-                match self.room(plan, &view, weight, ready) {
+                match self.room(plan, view, weight, ready) {
                     Ok(None) => {}
-                    Ok(Some(ready)) if self.is_current(&view) => {
+                    Ok(Some(ready)) if self.is_current(view) => {
                         return Err(Refusal::QueueFull {
                             now: view.now,
                             ready,
@@ -125,15 +129,15 @@ impl Ring<'_> {
                     _ => continue,
                 }
             }
-            if self.swap(&view, weight) {
+            if self.swap(view, weight) {
                 let ticks = ready.max(outlook.last).max(view.now + 1);
-                return Ok(self.stamp_own(&view, clock, weight, ready, ticks));
+                return Ok(self.stamp_own(view, clock, weight, ready, ticks));
             }
         }
     }
 
     #[inline]
-    fn swap(&self, view: &View, weight: u64) -> bool {
+    fn swap(self, view: View, weight: u64) -> bool {
         // Release: pairs with the Acquire in `view`; passes on all that this caller has
         // seen: the stamps before its run, the plan, the tail. Relaxed: a failure reads
         // anew.
@@ -148,8 +152,8 @@ impl Ring<'_> {
     /// is the grant. A later one is only an upper bound.
     #[inline]
     fn stamp_own(
-        &self,
-        view: &View,
+        self,
+        view: View,
         clock: &impl Clock,
         weight: u64,
         ready: u64,

@@ -8,9 +8,9 @@ impl Ring<'_> {
     /// plan's queue of live permits unready, and overwrite none of those.
     /// If not, the tick at which there is room, or at which they need not wait.
     pub(super) fn room(
-        &self,
+        self,
         plan: &Plan,
-        view: &View,
+        view: View,
         weight: u64,
         ready: u64,
     ) -> Result<Option<u64>, Moved> {
@@ -48,8 +48,8 @@ impl Ring<'_> {
     /// come, for live stamps do not decrease.
     #[cold]
     fn count_unready(
-        &self,
-        view: &View,
+        self,
+        view: View,
         others: u64,
         overwritten: u64,
     ) -> Result<Option<u64>, Moved> {

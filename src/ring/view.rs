@@ -4,7 +4,9 @@ use super::word::{Head, Pause, SEQ_END, Slot, TICK_END, Version};
 use super::{Clock, Plan, Refusal, Ring};
 use crate::sync::Ordering;
 
-/// The bucket at one moment.
+/// The bucket at one moment. Small, and passed by value: so the common path keeps it in
+/// registers.
+#[derive(Clone, Copy)]
 pub(super) struct View {
     pub head: Head,
     /// Permits before it count no more: leaked or flushed.
@@ -30,18 +32,28 @@ impl View {
     pub fn next(&self) -> u64 {
         self.head.seq()
     }
+
+    /// A stamp, as far as it is believed.
+    #[inline]
+    pub fn believed(&self, slot: Slot) -> Slot {
+        if slot.ticks() > self.furthest {
+            slot.at(self.furthest)
+        } else {
+            slot
+        }
+    }
 }
 
 impl Ring<'_> {
     /// Head, if the caller's generation and plan are still those in force.
     #[inline]
-    pub(super) fn open_head(&self, plan: &Plan) -> Result<Head, Refusal> {
+    pub(super) fn open_head(self, plan: &Plan) -> Result<Head, Refusal> {
         // Acquire: pairs with the Release of the CAS in `reserve`. Whoever sees a head
         // sees all stamps but the last run's, and a plan and a tail no older than
         // its owner's: a helper must not stamp by a looser plan.
         let head = Head(self.head.load(Ordering::Acquire));
         // Acquire: pairs with the Release of whoever changes the rates or removes.
-        if Version(self.version.load(Ordering::Acquire)) != plan.version {
+        if Version(self.gate.version.load(Ordering::Acquire)) != plan.version {
             return Err(Refusal::Stale);
         }
         if head.generation() != self.generation {
@@ -53,22 +65,25 @@ impl Ring<'_> {
     /// The tick before which nothing is granted, by the pause of this bucket and that
     /// of all.
     #[inline]
-    pub(super) fn paused_until(&self) -> u64 {
+    pub(super) fn paused_until(self) -> u64 {
         // Acquire, both: pair with the Release of whoever pauses.
-        let all = Pause(self.all_paused_until.load(Ordering::Acquire)).until(0);
-        let own = Pause(self.paused_until.load(Ordering::Acquire)).until(self.generation);
-        all.max(own)
+        let all = Pause(self.gate.all_paused_until.load(Ordering::Acquire));
+        let own = Pause(self.read.paused_until.load(Ordering::Acquire));
+        if all.0 | own.0 == 0 {
+            return 0;
+        }
+        all.until(0).max(own.until(self.generation))
     }
 
     #[inline]
-    pub(super) fn view(&self, plan: &Plan, clock: &impl Clock) -> Result<View, Refusal> {
+    pub(super) fn view(self, plan: &Plan, clock: &impl Clock) -> Result<View, Refusal> {
         let head = self.open_head(plan)?;
         let paused_until = self.paused_until();
         // Acquire: pairs with the Release in `leak` and `flush`; the leaker read its
         // clock before it, so ours, read after it, is no earlier.
-        let tail = self.tail.load(Ordering::Acquire);
+        let tail = self.read.tail.load(Ordering::Acquire);
         // Acquire: pairs with the Release in `cancel`.
-        let newest_void = self.newest_void.load(Ordering::Acquire);
+        let newest_void = self.read.newest_void.load(Ordering::Acquire);
         let now = clock.now();
         if head.seq() >= SEQ_END || now >= TICK_END {
             return Err(Refusal::Exhausted);
@@ -86,7 +101,7 @@ impl Ring<'_> {
 
     /// Whether nobody has reserved since the view was taken.
     #[inline]
-    pub(super) fn is_current(&self, view: &View) -> bool {
+    pub(super) fn is_current(self, view: View) -> bool {
         // Acquire: keeps this load behind the slots' loads that it vouches for (their
         // own Acquire does), and pairs with the Release of the CAS in `reserve`.
         self.head.load(Ordering::Acquire) == view.head.0
@@ -95,26 +110,20 @@ impl Ring<'_> {
     /// The oldest permit that the view can speak of: older ones do not count, or
     /// their slots belong to others.
     #[inline]
-    pub(super) fn floor(&self, view: &View) -> u64 {
+    pub(super) fn floor(self, view: View) -> u64 {
         view.tail.max(view.next().saturating_sub(self.capacity()))
     }
 
     /// The stamp of a permit before the last run. A wrong lap under an unmoved head
     /// is damage, or a hole that a flush left: it counts as stamped at `instead`.
     #[inline]
-    pub(super) fn stamp_of(&self, view: &View, seq: u64, instead: u64) -> Result<Slot, Moved> {
+    pub(super) fn stamp_of(self, view: View, seq: u64, instead: u64) -> Result<Slot, Moved> {
         let slot = self.slot(seq);
-        if !slot.is_of(self.lap(seq)) {
-            return if self.is_current(view) {
-                Ok(Slot::new(0, instead))
-            } else {
-                Err(Moved)
-            };
+        if slot.is_of(self.lap(seq)) {
+            return Ok(view.believed(slot));
         }
-        Ok(if slot.ticks() > view.furthest {
-            slot.at(view.furthest)
-        } else {
-            slot
-        })
+        self.is_current(view)
+            .then_some(Slot::new(0, instead))
+            .ok_or(Moved)
     }
 }

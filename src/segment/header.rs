@@ -37,7 +37,7 @@ pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock) {
     // The first seq is on lap 1, so that zeroed slots are unstamped.
     let ring = mapping.ring(0, 0);
     set(ring.head, Head::new(0, shape.capacity).0);
-    set(ring.tail, shape.capacity);
+    set(&ring.read.tail, shape.capacity);
     // Release: pairs with the Acquire in `shape`. Where a segment is seen while it is
     // made, the magic says that it is whole.
     identity.magic.store(MAGIC, Ordering::Release);

@@ -34,7 +34,7 @@
 //! couple two of them. Both the fields' sizes and their places are part of the
 //! format: changing any of them means a new [`LAYOUT`].
 
-use crate::ring::MAX_RATES;
+use crate::ring::{Gate, MAX_RATES, ReadLine};
 use crate::sync::AtomicU64;
 use std::mem::{align_of, offset_of, size_of};
 
@@ -96,16 +96,6 @@ pub struct Time {
     pub made: AtomicU64,
 }
 
-/// What every call looks at.
-#[repr(C, align(128))]
-#[derive(Debug)]
-pub struct Gate {
-    /// [`Version`](crate::ring::word::Version).
-    pub version: AtomicU64,
-    /// [`Pause`](crate::ring::word::Pause) of all buckets.
-    pub all_paused_until: AtomicU64,
-}
-
 /// One set of rates.
 #[repr(C, align(128))]
 #[derive(Debug)]
@@ -160,20 +150,6 @@ pub struct Header {
 pub struct HeadLine {
     /// [`Head`](crate::ring::word::Head).
     pub head: AtomicU64,
-}
-
-/// The line of a bucket that is mostly read.
-#[repr(C, align(128))]
-#[derive(Debug)]
-pub struct ReadLine {
-    pub tail: AtomicU64,
-    pub newest_void: AtomicU64,
-    /// [`Pause`](crate::ring::word::Pause).
-    pub paused_until: AtomicU64,
-    pub key_hash: [AtomicU64; 2],
-    pub link: AtomicU64,
-    /// The first bytes of the key, for humans.
-    pub label: [AtomicU64; 10],
 }
 
 /// What precedes a bucket's slots.

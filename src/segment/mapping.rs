@@ -96,7 +96,6 @@ impl Mapping {
     #[inline]
     pub fn ring(&self, index: u64, generation: u64) -> Ring<'_> {
         assert!(index < self.shape.buckets, "bucket {index} of {}", self.shape.buckets);
-        let gate = &self.header().gate;
         let offset = HEADER + (index * self.shape.stride()) as usize;
         // SAFETY: `new` checked that shape.size() bytes are mapped, and the index is below
         // shape.buckets: so offset + stride is within them. The base, HEADER and the
@@ -110,11 +109,8 @@ impl Mapping {
         };
         Ring {
             head: &words.head.head,
-            tail: &words.read.tail,
-            newest_void: &words.read.newest_void,
-            paused_until: &words.read.paused_until,
-            all_paused_until: &gate.all_paused_until,
-            version: &gate.version,
+            read: &words.read,
+            gate: &self.header().gate,
             slots,
             generation,
         }
