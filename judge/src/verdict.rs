@@ -128,7 +128,7 @@ impl Verdict {
     }
 
     /// The most that any limiter could have granted between the first grant and
-    /// the last, under all rates at once: see [`allowed`], also for what it costs.
+    /// the last, under all rates at once: see [`allowed()`], also for what it costs.
     /// `None` without a grant or without a rate.
     pub fn allowed(&self) -> Option<u128> {
         let (first, last) = self.span?;
