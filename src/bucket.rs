@@ -85,7 +85,7 @@ impl Bucket {
     }
 
     /// See [`Ring::reserve`].
-    #[inline]
+    #[inline(always)]
     pub fn reserve(&self, weight: u64, max_wait: u64) -> Result<Run, Refusal> {
         self.ring().reserve(&self.plan, &self.clock, weight, max_wait)
     }

@@ -120,7 +120,15 @@ impl Limiter {
     /// what no window can hold.
     #[inline]
     pub fn try_acquire_n(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Permit, AcquireError> {
-        self.ask(name.as_ref(), weight, |bucket| Ok(Permit::new(bucket.reserve(weight, 0)?, 0)))
+        let bucket = &self.attachment(name.as_ref()).bucket;
+        // As `ask` does; but so the whole way is inlined, and the permit is written once.
+        match bucket.reserve(weight, 0) {
+            Ok(run) => Ok(Permit::new(run, 0)),
+            Err(Refusal::Stale) => {
+                self.ask(name.as_ref(), weight, |bucket| Ok(Permit::new(bucket.reserve(weight, 0)?, 0)))
+            }
+            Err(refusal) => Err(explain(bucket, weight, refusal)),
+        }
     }
 
     /// Takes one permit, waiting for its turn: first come, first served, across all
@@ -222,12 +230,12 @@ impl Limiter {
 
     /// The rates in force.
     pub fn rates(&self) -> Vec<Rate> {
-        rates_of(self.newest().bucket.plan().windows())
+        rates_of(self.bucket().plan().windows())
     }
 
     /// The time on the limiter's clock.
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_ticks(self.newest().bucket.clock().now())
+        Timestamp::from_ticks(self.bucket().clock().now())
     }
 
     /// Lets go of the limiter, as dropping does. The segment stays: see
@@ -236,33 +244,25 @@ impl Limiter {
 
     /// The bucket in use.
     pub(crate) fn bucket(&self) -> &Bucket {
-        &self.newest().bucket
+        &self.inner.first.newest().bucket
     }
 
-    /// Asks the bucket of that name, and says in the caller's words why there are no
-    /// permits. There is one bucket: it takes every name.
+    /// Where the bucket of that name was found first. There is one bucket: it takes
+    /// every name.
     #[inline]
+    fn attachment(&self, _name: &[u8]) -> &Attachment {
+        &self.inner.first
+    }
+
+    /// Asks the bucket of that name that is in use now, and says in the caller's words
+    /// why there are no permits.
     fn ask<T>(
         &self,
-        _name: &[u8],
+        name: &[u8],
         weight: u64,
         mut question: impl FnMut(&Bucket) -> Result<T, Refusal>,
     ) -> Result<T, AcquireError> {
-        let first = &self.inner.first;
-        match question(&first.bucket) {
-            Ok(answer) => Ok(answer),
-            Err(Refusal::Stale) => self.ask_successor(weight, question),
-            Err(refusal) => Err(explain(&first.bucket, weight, refusal)),
-        }
-    }
-
-    #[cold]
-    fn ask_successor<T>(
-        &self,
-        weight: u64,
-        mut question: impl FnMut(&Bucket) -> Result<T, Refusal>,
-    ) -> Result<T, AcquireError> {
-        let mut attachment = self.newest();
+        let mut attachment = self.attachment(name).newest();
         loop {
             match question(&attachment.bucket) {
                 Ok(answer) => return Ok(answer),
@@ -277,7 +277,7 @@ impl Limiter {
         &self,
         mut question: impl FnMut(&Bucket) -> Result<T, Refusal>,
     ) -> Result<T, BucketError> {
-        let mut attachment = self.newest();
+        let mut attachment = self.inner.first.newest();
         loop {
             match question(&attachment.bucket) {
                 Ok(answer) => return Ok(answer),
@@ -286,14 +286,6 @@ impl Limiter {
                 Err(_) => return Err(BucketError::Exhausted),
             }
         }
-    }
-
-    fn newest(&self) -> &Attachment {
-        let mut attachment = &self.inner.first;
-        while let Some(successor) = attachment.successor.get() {
-            attachment = successor;
-        }
-        attachment
     }
 
     /// Opens the segment again that was removed or changed.
@@ -313,7 +305,7 @@ impl Limiter {
             // Another thread may have been first: its successor is as good.
             let _ = old.successor.set(Box::new(new));
         }
-        Ok(self.newest())
+        Ok(old.newest())
     }
 }
 
@@ -326,6 +318,15 @@ impl Attachment {
             Origin::Portable(name) => Bucket::of_segment(open_portable(name, spec)?),
         };
         Ok(Self { bucket, successor: OnceLock::new() })
+    }
+
+    /// The one in use: the last of the successors.
+    fn newest(&self) -> &Self {
+        let mut attachment = self;
+        while let Some(successor) = attachment.successor.get() {
+            attachment = successor;
+        }
+        attachment
     }
 }
 

@@ -68,7 +68,7 @@ impl Ring<'_> {
     ///
     /// The exact sliding-window log is as old as rate limiting; that one CAS suffices
     /// for it rests on the facts in the module's docs.
-    #[inline]
+    #[inline(always)]
     pub fn reserve(
         self,
         plan: &Plan,
