@@ -64,7 +64,8 @@ impl Ring<'_> {
             }
             unready += 1;
             if unready > others || seq <= overwritten {
-                return Ok(Some(slot.ticks()));
+                // Stamps are rounded up: it has come one tick before its stamp.
+                return Ok(Some(slot.ticks() - 1));
             }
         }
         Ok(None)
