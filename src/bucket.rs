@@ -117,6 +117,11 @@ impl Bucket {
         self.ring().count(&self.plan, &self.clock)
     }
 
+    /// See [`Ring::counts`].
+    pub fn counts(&self) -> Result<Vec<u64>, Refusal> {
+        self.ring().counts(&self.plan, &self.clock)
+    }
+
     /// See [`Ring::queued`].
     pub fn queued(&self) -> Result<u64, Refusal> {
         self.ring().queued(&self.plan, &self.clock)

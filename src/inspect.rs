@@ -1,5 +1,6 @@
 //! Seeing what is in a segment.
 
+use crate::bucket::Bucket;
 use crate::error::BucketError;
 use crate::limiter::Limiter;
 use crate::rate::Rate;
@@ -20,6 +21,8 @@ pub struct Snapshot {
     pub now: Timestamp,
     /// The rates in force.
     pub rates: Vec<Rate>,
+    /// Permits that count for each of the rates, in their order.
+    pub counts: Vec<u64>,
     /// How many permits may be waited for at once.
     pub queue: u64,
     /// How many permits the bucket remembers.
@@ -44,14 +47,15 @@ impl Limiter {
     /// See [`BucketError`].
     pub fn inspect(&self) -> Result<Snapshot, BucketError> {
         let turn = self.look(|bucket| bucket.waiting(1))?;
-        let (count, queued) = (self.count()?, self.queued()?);
+        let (counts, queued) = (self.look(Bucket::counts)?, self.queued()?);
         let bucket = self.bucket();
         Ok(Snapshot {
             now: self.now(),
             rates: self.rates(),
             queue: bucket.plan().queue,
             capacity: bucket.design().capacity,
-            count,
+            count: counts.last().copied().unwrap_or(0),
+            counts,
             queued,
             reserved: bucket.reserved(),
             waiting: Duration::from_micros(turn.ready.saturating_sub(turn.now)),

@@ -46,6 +46,18 @@ impl Ring<'_> {
         Ok(self.live(plan, view).count() as u64)
     }
 
+    /// The same for each window, in the plan's order.
+    pub fn counts(&self, plan: &Plan, clock: &impl Clock) -> Result<Vec<u64>, Refusal> {
+        let (view, _) = self.settled_view(plan, clock)?;
+        let mut counts = vec![0; plan.windows().len()];
+        for stamp in self.live(plan, view) {
+            for (count, window) in counts.iter_mut().zip(plan.windows()) {
+                *count += u64::from(stamp + window.interval > view.now);
+            }
+        }
+        Ok(counts)
+    }
+
     /// How many live permits are reserved for a tick that has not come.
     pub fn queued(self, plan: &Plan, clock: &impl Clock) -> Result<u64, Refusal> {
         let (view, _) = self.settled_view(plan, clock)?;
