@@ -39,20 +39,19 @@ impl Lock {
 
     /// Takes the lock, if nobody else holds it. The file must be a fresh open.
     pub fn try_take(file: File, role: Role) -> io::Result<Option<Self>> {
-        // No file is longer than its layout's largest size, so these bytes are nobody's.
-        const FIRST: libc::off_t = 1 << 60;
-        let range = libc::flock {
-            l_type: libc::F_WRLCK as libc::c_short,
-            l_whence: libc::SEEK_SET as libc::c_short,
-            l_start: FIRST + role as libc::off_t,
-            l_len: 1,
-            l_pid: 0,
-        };
-        match fcntl(&file, FcntlArg::F_OFD_SETLK(&range)) {
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&range(role))) {
             Ok(_) => Ok(Some(Self { _file: Some(file) })),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether somebody holds the lock. Looking does not take it, not even for a moment.
+    /// The file must be a fresh open.
+    pub fn is_held(file: &File, role: Role) -> io::Result<bool> {
+        let mut found = range(role);
+        fcntl(file, FcntlArg::F_OFD_GETLK(&mut found))?;
+        Ok(found.l_type != libc::F_UNLCK as libc::c_short)
     }
 
     /// Takes the lock, waiting a short while for a holder to finish; `None` if it does
@@ -69,6 +68,19 @@ impl Lock {
     }
 }
 
+/// The byte of that role, to be locked exclusively.
+fn range(role: Role) -> libc::flock {
+    // No file is longer than its layout's largest size, so these bytes are nobody's.
+    const FIRST: libc::off_t = 1 << 60;
+    libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: FIRST + role as libc::off_t,
+        l_len: 1,
+        l_pid: 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +92,10 @@ mod tests {
         let held = Lock::try_take(open().unwrap(), Role::Lead).unwrap().unwrap();
         assert!(Lock::try_take(open().unwrap(), Role::Lead).unwrap().is_none());
         assert!(Lock::try_take(open().unwrap(), Role::Name).unwrap().is_some());
+        assert!(Lock::is_held(&open().unwrap(), Role::Lead).unwrap());
+        assert!(!Lock::is_held(&open().unwrap(), Role::Name).unwrap());
         drop(held);
+        assert!(!Lock::is_held(&open().unwrap(), Role::Lead).unwrap());
         assert!(Lock::take(open, Role::Lead).unwrap().is_some());
     }
 }

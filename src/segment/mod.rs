@@ -125,6 +125,14 @@ impl Segment {
         }
     }
 
+    /// Whether somebody holds that lock; never, where there are none. Not found if the name leads elsewhere by now.
+    pub fn is_locked(&self, role: Role) -> io::Result<bool> {
+        match self.inode {
+            None => Ok(false),
+            Some(inode) => Lock::is_held(&inode.reopen(&self.path)?, role),
+        }
+    }
+
     /// Stores which tick it is by the wall clock.
     pub fn note_time(&self) {
         header::note_time(self.header(), &self.clock);

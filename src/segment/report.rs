@@ -68,7 +68,7 @@ impl Segment {
         let heartbeat = get(&janitor.heartbeat);
         let leaker = (heartbeat > 0).then(|| LeakerSnapshot {
             is_alive: match self.inode() {
-                Some(_) => self.lock(Role::Lead).is_ok_and(|lock| lock.is_none()),
+                Some(_) => self.is_locked(Role::Lead).unwrap_or(false),
                 None => self.clock().now().saturating_sub(heartbeat) / 3 <= get(&janitor.interval),
             },
             pid: get(&janitor.pid),
