@@ -43,3 +43,68 @@ impl Ring<'_> {
         (lap > 0).then(|| lap * self.capacity() + index)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::ring::word::{Head, Version};
+    use crate::ring::{Heap, Plan, Window};
+    use crate::sync::Ordering::Relaxed;
+
+    fn plan() -> Plan {
+        let windows = [Window {
+            limit: 3,
+            interval: 100,
+        }];
+        Plan::new(Version(0), &windows, 5, 10_000, 8).unwrap()
+    }
+
+    /// A bucket in which `permits` were granted, the last of them just now.
+    fn used(permits: u64) -> (Heap, u64) {
+        let heap = Heap::new(8);
+        let mut now = 0;
+        for _ in 0..permits {
+            now += 200;
+            heap.ring().reserve(&plan(), &|| now, 1, 0).unwrap();
+        }
+        (heap, now)
+    }
+
+    #[test]
+    fn a_head_that_is_older_than_the_slots_is_brought_past_them() {
+        for (permits, lost) in [(1, 1), (5, 3), (8, 8), (9, 1), (30, 8), (30, 5)] {
+            let (heap, now) = used(permits);
+            let (ring, head) = (heap.ring(), 8 + permits);
+            ring.head.store(Head::new(0, head - lost).0, Relaxed);
+            ring.recover();
+            assert_eq!(
+                ring.head.load(Relaxed),
+                head,
+                "{permits} granted, {lost} lost"
+            );
+            assert_eq!(ring.count(&plan(), &|| now), Ok(1));
+        }
+    }
+
+    #[test]
+    fn slots_that_are_older_than_the_head_count_as_granted_now() {
+        let (heap, now) = used(6);
+        let ring = heap.ring();
+        ring.head.store(Head::new(0, 16).0, Relaxed);
+        ring.recover();
+        assert_eq!(ring.head.load(Relaxed), 16);
+        assert!(ring.reserve(&plan(), &|| now, 1, 0).is_err());
+        assert!(ring.reserve(&plan(), &|| now + 102, 3, 0).is_ok());
+    }
+
+    #[test]
+    fn a_tail_that_is_newer_than_the_head_leaves_nothing_behind_it_uncounted() {
+        let (heap, now) = used(2);
+        let ring = heap.ring();
+        ring.read.tail.store(40, Relaxed);
+        ring.recover();
+        for _ in 0..3 {
+            ring.reserve(&plan(), &|| now, 1, 0).unwrap();
+        }
+        assert!(ring.reserve(&plan(), &|| now, 1, 0).is_err());
+    }
+}

@@ -9,7 +9,6 @@ use std::ops::Range;
 
 /// Permits that are reserved, and stamped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "a run that is not used is cancelled"]
 pub struct Run {
     /// Head before it: the bucket's generation and the first permit's seq.
     pub head: Head,

@@ -17,7 +17,7 @@ use nix::unistd::linkat;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};
@@ -174,7 +174,8 @@ fn temporary_name(path: &Path) -> PathBuf {
 }
 
 /// Removes what makers of this segment left who died before they were done. Those who
-/// live hold a lock, except in the moment before they take it.
+/// live hold a lock, except in the moment before they take it: the file is new then,
+/// and has one name.
 pub fn sweep(path: &Path) {
     const MOMENT: Duration = Duration::from_secs(10);
     let prefix = temporary_prefix(path);
@@ -183,10 +184,11 @@ pub fn sweep(path: &Path) {
         if !entry.file_name().to_string_lossy().starts_with(&prefix) {
             continue;
         }
-        let modified = entry.metadata().and_then(|found| found.modified());
-        let is_old = modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > MOMENT));
+        let Ok(found) = entry.metadata() else { continue };
+        let age = found.modified().ok().and_then(|time| time.elapsed().ok());
+        let is_past_its_moment = found.nlink() > 1 || age.is_some_and(|age| age > MOMENT);
         let is_dead = || open(&entry.path()).and_then(|file| Lock::try_take(file, Role::Make));
-        if is_old && matches!(is_dead(), Ok(Some(_))) {
+        if is_past_its_moment && matches!(is_dead(), Ok(Some(_))) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -206,5 +208,85 @@ fn allocate(file: &File, path: &Path, size: u64) -> Result<(), OpenError> {
             }
             Err(error) => return Err(failed(error.into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::Rate;
+    use crate::segment::open_segment;
+    use crate::segment::place::Place;
+    use crate::spec::Spec;
+    use std::fs::FileTimes;
+
+    fn spec() -> Spec {
+        Spec { rates: vec![Rate::per_second(5)], ..Spec::default() }
+    }
+
+    fn draft(birth: Birth, path: &Path) -> Draft {
+        Draft::born(birth, path, &spec().design().unwrap(), None).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = folder.read_dir().unwrap().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn either_birth_gives_a_whole_segment_and_leaves_nothing_else() {
+        for birth in [Birth::Nameless, Birth::Named] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("segment");
+            assert!(draft(birth, &path).publish().unwrap());
+            assert!(!draft(birth, &path).publish().unwrap(), "the name is taken");
+            drop(draft(birth, &path));
+            assert_eq!(names(folder.path()), ["segment"], "{birth:?}");
+            assert!(open_segment(&Place::at(&path), &spec()).is_ok());
+        }
+    }
+
+    #[test]
+    fn either_birth_can_take_another_s_place() {
+        for birth in [Birth::Nameless, Birth::Named] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("segment");
+            fs::write(&path, "something else").unwrap();
+            draft(birth, &path).replace().unwrap();
+            assert_eq!(names(folder.path()), ["segment"], "{birth:?}");
+            assert!(open_segment(&Place::at(&path), &spec()).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_a_dead_maker_left_is_swept_and_what_a_living_one_holds_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("segment");
+        let living = draft(Birth::Named, &path);
+        let dead = temporary_name(&path);
+        fs::write(&dead, "half a segment").unwrap();
+        let old = FileTimes::new().set_modified(SystemTime::now() - Duration::from_secs(60));
+        for file in [&living.file, &File::options().write(true).open(&dead).unwrap()] {
+            file.set_times(old).unwrap();
+        }
+        sweep(&path);
+        assert!(!dead.exists());
+        assert!(living.publish().unwrap());
+    }
+
+    #[test]
+    fn a_maker_that_died_between_its_two_names_is_not_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("segment");
+        let maker = draft(Birth::Named, &path);
+        let temporary = maker.temporary.as_ref().unwrap().name.clone();
+        fs::hard_link(&temporary, &path).unwrap();
+        let kept = folder.path().join("kept");
+        fs::hard_link(&temporary, &kept).unwrap();
+        drop(maker);
+        fs::rename(&kept, &temporary).unwrap();
+        let segment = open_segment(&Place::at(&path), &spec()).unwrap();
+        assert_eq!(names(folder.path()), ["segment"]);
+        assert_eq!(segment.path(), path);
     }
 }
