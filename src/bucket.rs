@@ -1,11 +1,12 @@
 //! A bucket and all it takes to ask it: its words, its rates, its clock.
 
 use crate::clock::{ClockKind, SystemClock};
+use crate::rate::Rate;
 use crate::ring::word::Version;
 use crate::ring::{Clock, Heap, Leaked, Plan, Refusal, Ring, Run, Turn};
-use crate::segment::error::OpenError;
 use crate::segment::Segment;
-use crate::spec::{Design, Spec};
+use crate::segment::error::OpenError;
+use crate::spec::{Design, Spec, rates_of};
 
 /// One bucket.
 #[derive(Debug)]
@@ -13,11 +14,13 @@ pub struct Bucket {
     words: Words,
     plan: Plan,
     clock: SystemClock,
+    design: Design,
+    rates: Vec<Rate>,
 }
 
 #[derive(Debug)]
 enum Words {
-    Heap { heap: Heap, design: Design },
+    Heap(Heap),
     Segment(Segment),
 }
 
@@ -25,41 +28,54 @@ impl Bucket {
     /// A bucket of this process alone.
     pub fn in_memory(spec: &Spec) -> Result<Self, OpenError> {
         let design = spec.design()?;
-        let (capacity, queue) = (design.capacity, design.queue);
-        let limit = design.windows.last().map_or(0, |widest| widest.limit);
-        let plan = design.plan(Version(0)).ok_or(OpenError::Capacity { capacity, limit, queue })?;
-        let clock = SystemClock::from_now(ClockKind::DEFAULT)
-            .map_err(|e| OpenError::Io { doing: "read the clock for", path: "memory".into(), source: e.into() })?;
-        Ok(Self { words: Words::Heap { heap: Heap::new(capacity), design }, plan, clock })
+        let plan = design.plan(Version(0)).ok_or_else(|| design.misfit())?;
+        let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|error| OpenError::Io {
+            doing: "read the clock for a limiter in",
+            path: "memory".into(),
+            source: error.into(),
+        })?;
+        let words = Words::Heap(Heap::new(design.capacity));
+        Ok(Self::new(words, plan, clock, design))
     }
 
     /// The bucket of a segment.
     pub fn of_segment(segment: Segment) -> Self {
         let (plan, clock) = (segment.plan().clone(), segment.clock());
+        let design = segment.design().clone();
+        Self::new(Words::Segment(segment), plan, clock, design)
+    }
+
+    fn new(words: Words, plan: Plan, clock: SystemClock, design: Design) -> Self {
+        let rates = rates_of(&design.windows);
         Self {
-            words: Words::Segment(segment),
+            words,
             plan,
             clock,
+            design,
+            rates,
         }
     }
 
     /// The segment that it is in, if it is in one.
     pub fn segment(&self) -> Option<&Segment> {
         match &self.words {
-            Words::Heap { .. } => None,
+            Words::Heap(_) => None,
             Words::Segment(segment) => Some(segment),
         }
     }
 
     /// The numbers that it was made with.
     pub fn design(&self) -> &Design {
-        match &self.words {
-            Words::Heap { design, .. } => design,
-            Words::Segment(segment) => segment.design(),
-        }
+        &self.design
     }
 
     /// The rates that this handle knows.
+    #[inline]
+    pub fn rates(&self) -> &[Rate] {
+        &self.rates
+    }
+
+    /// The same as the ring takes them.
     #[inline]
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -74,7 +90,7 @@ impl Bucket {
     #[inline]
     fn ring(&self) -> Ring<'_> {
         match &self.words {
-            Words::Heap { heap, .. } => heap.ring(),
+            Words::Heap(heap) => heap.ring(),
             Words::Segment(segment) => segment.ring(),
         }
     }
@@ -87,7 +103,8 @@ impl Bucket {
     /// See [`Ring::reserve`].
     #[inline(always)]
     pub fn reserve(&self, weight: u64, max_wait: u64) -> Result<Run, Refusal> {
-        self.ring().reserve(&self.plan, &self.clock, weight, max_wait)
+        self.ring()
+            .reserve(&self.plan, &self.clock, weight, max_wait)
     }
 
     /// Sleeps until the run's time, if that is not past. The tick at which this

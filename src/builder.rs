@@ -35,7 +35,10 @@ enum Site {
 
 impl Builder {
     fn new(site: Site) -> Self {
-        Self { site, spec: Spec::default() }
+        Self {
+            site,
+            spec: Spec::default(),
+        }
     }
 
     pub(crate) fn in_memory() -> Self {

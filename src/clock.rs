@@ -19,12 +19,17 @@ pub enum ClockKind {
 
 impl ClockKind {
     /// The best clock of this system.
-    pub const DEFAULT: Self =
-        if cfg!(any(target_os = "linux", target_os = "android")) { Self::Boottime } else { Self::Monotonic };
+    pub const DEFAULT: Self = if cfg!(any(target_os = "linux", target_os = "android")) {
+        Self::Boottime
+    } else {
+        Self::Monotonic
+    };
 
     /// The clock of that number.
     pub fn from_number(number: u64) -> Option<Self> {
-        [Self::Boottime, Self::Monotonic].into_iter().find(|&kind| kind as u64 == number)
+        [Self::Boottime, Self::Monotonic]
+            .into_iter()
+            .find(|&kind| kind as u64 == number)
     }
 
     fn id(self) -> ClockId {
@@ -43,7 +48,10 @@ impl ClockKind {
 
 /// Microseconds of wall-clock time since 1970.
 pub fn wall_micros() -> u64 {
-    micros(ClockId::CLOCK_REALTIME).ok().and_then(|now| now.try_into().ok()).unwrap_or(0)
+    micros(ClockId::CLOCK_REALTIME)
+        .ok()
+        .and_then(|now| now.try_into().ok())
+        .unwrap_or(0)
 }
 
 #[inline]
@@ -56,6 +64,7 @@ fn micros(id: ClockId) -> Result<i64, Errno> {
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     kind: ClockKind,
+    id: ClockId,
     /// Microseconds of the clock at tick 0.
     epoch: i64,
 }
@@ -63,7 +72,11 @@ pub struct SystemClock {
 impl SystemClock {
     /// The clock of `kind`, with tick 0 at `epoch` microseconds.
     pub fn new(kind: ClockKind, epoch: i64) -> Self {
-        Self { kind, epoch }
+        Self {
+            kind,
+            id: kind.id(),
+            epoch,
+        }
     }
 
     /// The clock of `kind`, with tick 0 now.
@@ -86,8 +99,9 @@ impl SystemClock {
     pub fn sleep_until(&self, tick: u64) {
         let at = self.epoch.saturating_add_unsigned(tick);
         let at = TimeSpec::new(at.div_euclid(MICROS), at.rem_euclid(MICROS) * 1000);
-        let id = self.kind.id();
-        while clock_nanosleep(id, ClockNanosleepFlags::TIMER_ABSTIME, &at) == Err(Errno::EINTR) {}
+        while clock_nanosleep(self.id, ClockNanosleepFlags::TIMER_ABSTIME, &at) == Err(Errno::EINTR)
+        {
+        }
     }
 }
 
@@ -96,8 +110,10 @@ impl Clock for SystemClock {
     fn now(&self) -> u64 {
         // A system clock that has answered before cannot fail. Were it to, the end of
         // time is the answer that the ring turns into an error, and not into permits.
-        match micros(self.kind.id()) {
-            Ok(now) => now.checked_sub(self.epoch).map_or(u64::MAX, |ticks| ticks.max(0) as u64),
+        match micros(self.id) {
+            Ok(now) => now
+                .checked_sub(self.epoch)
+                .map_or(u64::MAX, |ticks| ticks.max(0) as u64),
             Err(_) => u64::MAX,
         }
     }

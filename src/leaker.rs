@@ -3,8 +3,8 @@
 use crate::bucket::Bucket;
 use crate::error::BucketError;
 use crate::limiter::Limiter;
-use crate::segment::{Inode, Segment};
 use crate::segment::lock::{Lock, Role};
+use crate::segment::{Inode, Segment};
 use std::io;
 use std::path::PathBuf;
 use std::process;
@@ -82,7 +82,11 @@ pub enum LeakError {
 impl Leaker {
     /// A leaker for that limiter's bucket, every 10 seconds.
     pub fn new(limiter: &Limiter) -> Self {
-        Self { limiter: limiter.clone(), interval: DEFAULT_INTERVAL, lease: None }
+        Self {
+            limiter: limiter.clone(),
+            interval: DEFAULT_INTERVAL,
+            lease: None,
+        }
     }
 
     /// The time from one pass to the next; at least a millisecond.
@@ -107,13 +111,20 @@ impl Leaker {
             let live = self.limiter.count()?;
             segment.note_pass(self.interval, leaked, live);
         }
-        Ok(Pass::Led { leaked: leaked.permits, repairs: leaked.repairs })
+        Ok(Pass::Led {
+            leaked: leaked.permits,
+            repairs: leaked.repairs,
+        })
     }
 
     /// Makes a pass, has `wait` wait for the time until the next, and so on until
     /// `wait` returns false. The lease ends with it. Errors do not end it: `failed`
     /// is told.
-    pub fn run(&mut self, mut wait: impl FnMut(Duration) -> bool, mut failed: impl FnMut(LeakError)) {
+    pub fn run(
+        &mut self,
+        mut wait: impl FnMut(Duration) -> bool,
+        mut failed: impl FnMut(LeakError),
+    ) {
         loop {
             if let Err(error) = self.pass() {
                 failed(error);
@@ -127,9 +138,15 @@ impl Leaker {
 
     /// Whether this process leads now; takes the lease if nobody has it.
     fn lead(&mut self) -> Result<bool, LeakError> {
-        let Some(segment) = self.limiter.bucket().segment() else { return Ok(true) };
+        let Some(segment) = self.limiter.bucket().segment() else {
+            return Ok(true);
+        };
         let pid = process::id();
-        if self.lease.as_ref().is_some_and(|lease| lease.pid == pid && lease.segment == segment.inode()) {
+        if self
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.pid == pid && lease.segment == segment.inode())
+        {
             return Ok(true);
         }
         self.lease = take(segment, pid)?;
@@ -140,6 +157,13 @@ impl Leaker {
 fn take(segment: &Segment, pid: u32) -> Result<Option<Lease>, LeakError> {
     let lock = segment
         .lock(Role::Lead)
-        .map_err(|source| LeakError::Lease { path: segment.path().to_owned(), source })?;
-    Ok(lock.map(|lock| Lease { _lock: lock, pid, segment: segment.inode() }))
+        .map_err(|source| LeakError::Lease {
+            path: segment.path().to_owned(),
+            source,
+        })?;
+    Ok(lock.map(|lock| Lease {
+        _lock: lock,
+        pid,
+        segment: segment.inode(),
+    }))
 }

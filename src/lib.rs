@@ -83,36 +83,55 @@ pub mod sync;
 #[cfg(not(loom))]
 mod sync;
 
-/// All that needs a system around the ring.
-macro_rules! outside_models {
-    ($($item:item)*) => { $(#[cfg(not(loom))] $item)* };
-}
+// All else needs a system around it, which models have not.
+#[cfg(not(loom))]
+mod bucket;
+#[cfg(not(loom))]
+mod builder;
+#[cfg(not(loom))]
+mod clock;
+#[cfg(not(loom))]
+mod error;
+#[cfg(not(loom))]
+mod inspect;
+#[cfg(not(loom))]
+mod leaker;
+#[cfg(not(loom))]
+mod limiter;
+#[cfg(not(loom))]
+mod permit;
+#[cfg(not(loom))]
+mod rate;
+#[cfg(not(loom))]
+mod segment;
+#[cfg(not(loom))]
+mod spec;
+#[cfg(not(loom))]
+mod timestamp;
+#[cfg(not(loom))]
+mod wait;
 
-outside_models! {
-    mod bucket;
-    mod builder;
-    mod clock;
-    mod error;
-    mod inspect;
-    mod leaker;
-    mod limiter;
-    mod permit;
-    mod rate;
-    mod segment;
-    mod spec;
-    mod timestamp;
-    mod wait;
-
-    pub use builder::Builder;
-    pub use error::{AcquireError, BucketError};
-    pub use inspect::{Snapshot, list, remove, remove_at};
-    #[cfg(feature = "portable")]
-    pub use inspect::remove_portable;
-    pub use leaker::{LeakError, Leaker, Pass};
-    pub use limiter::Limiter;
-    pub use permit::Permit;
-    pub use rate::{MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Rate, RateError, RateTextError, parse_duration, validate};
-    pub use segment::error::OpenError;
-    pub use segment::report::{LeakerSnapshot, SegmentSnapshot};
-    pub use timestamp::Timestamp;
-}
+#[cfg(not(loom))]
+pub use builder::Builder;
+#[cfg(not(loom))]
+pub use error::{AcquireError, BucketError};
+#[cfg(all(feature = "portable", not(loom)))]
+pub use inspect::remove_portable;
+#[cfg(not(loom))]
+pub use inspect::{Snapshot, list, remove, remove_at};
+#[cfg(not(loom))]
+pub use leaker::{LeakError, Leaker, Pass};
+#[cfg(not(loom))]
+pub use limiter::Limiter;
+#[cfg(not(loom))]
+pub use permit::Permit;
+#[cfg(not(loom))]
+pub use rate::{
+    MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Rate, RateError, RateTextError, parse_duration, validate,
+};
+#[cfg(not(loom))]
+pub use segment::error::OpenError;
+#[cfg(not(loom))]
+pub use segment::report::{LeakerSnapshot, SegmentSnapshot};
+#[cfg(not(loom))]
+pub use timestamp::Timestamp;

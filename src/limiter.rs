@@ -11,7 +11,7 @@ use crate::segment::open_segment;
 use crate::segment::place::Place;
 #[cfg(feature = "portable")]
 use crate::segment::portable::open_portable;
-use crate::spec::{Presence, Spec, rates_of};
+use crate::spec::{Presence, Spec};
 use crate::timestamp::Timestamp;
 use crate::wait::Patience;
 use std::path::Path;
@@ -98,7 +98,13 @@ impl Limiter {
 
     pub(crate) fn open(origin: Origin, spec: Spec) -> Result<Self, OpenError> {
         let first = Attachment::new(&origin, &spec)?;
-        Ok(Self { inner: Arc::new(Inner { origin, spec, first }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                origin,
+                spec,
+                first,
+            }),
+        })
     }
 
     /// Takes one permit, if that is possible now.
@@ -119,14 +125,18 @@ impl Limiter {
     /// As [`try_acquire`](Self::try_acquire); and [`AcquireError::WeightTooLarge`] for
     /// what no window can hold.
     #[inline]
-    pub fn try_acquire_n(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Permit, AcquireError> {
+    pub fn try_acquire_n(
+        &self,
+        name: impl AsRef<[u8]>,
+        weight: u64,
+    ) -> Result<Permit, AcquireError> {
         let bucket = &self.attachment(name.as_ref()).bucket;
         // As `ask` does; but so the whole way is inlined, and the permit is written once.
         match bucket.reserve(weight, 0) {
             Ok(run) => Ok(Permit::new(run, 0)),
-            Err(Refusal::Stale) => {
-                self.ask(name.as_ref(), weight, |bucket| Ok(Permit::new(bucket.reserve(weight, 0)?, 0)))
-            }
+            Err(Refusal::Stale) => self.ask(name.as_ref(), weight, |bucket| {
+                Ok(Permit::new(bucket.reserve(weight, 0)?, 0))
+            }),
             Err(refusal) => Err(explain(bucket, weight, refusal)),
         }
     }
@@ -165,7 +175,9 @@ impl Limiter {
         timeout: Duration,
     ) -> Result<Permit, AcquireError> {
         let mut patience = Patience::new(timeout, self.inner.spec.lateness);
-        self.ask(name.as_ref(), weight, |bucket| patience.acquire(bucket, weight))
+        self.ask(name.as_ref(), weight, |bucket| {
+            patience.acquire(bucket, weight)
+        })
     }
 
     /// How long a request of `weight` would have to wait now; zero if it would be
@@ -205,7 +217,9 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn peek(&self, nth: u64) -> Result<Option<Timestamp>, BucketError> {
-        Ok(self.look(|bucket| bucket.peek(nth))?.map(Timestamp::from_ticks))
+        Ok(self
+            .look(|bucket| bucket.peek(nth))?
+            .map(Timestamp::from_ticks))
     }
 
     /// Forgets all permits: the next requests find an empty bucket. Those who wait
@@ -230,7 +244,7 @@ impl Limiter {
 
     /// The rates in force.
     pub fn rates(&self) -> Vec<Rate> {
-        rates_of(self.bucket().plan().windows())
+        self.bucket().rates().to_vec()
     }
 
     /// The time on the limiter's clock.
@@ -296,7 +310,10 @@ impl Limiter {
                 spec.presence = Presence::Any;
             }
             // Whoever changed the rates of a living segment meant all who are attached.
-            let is_removed = old.bucket.segment().is_none_or(|segment| segment.version().is_removed());
+            let is_removed = old
+                .bucket
+                .segment()
+                .is_none_or(|segment| segment.version().is_removed());
             spec.adopt |= !is_removed;
             let new = Attachment::new(&self.inner.origin, &spec).map_err(|error| match error {
                 OpenError::NotFound { .. } => BucketError::Removed,
@@ -317,7 +334,10 @@ impl Attachment {
             #[cfg(feature = "portable")]
             Origin::Portable(name) => Bucket::of_segment(open_portable(name, spec)?),
         };
-        Ok(Self { bucket, successor: OnceLock::new() })
+        Ok(Self {
+            bucket,
+            successor: OnceLock::new(),
+        })
     }
 
     /// The one in use: the last of the successors.
@@ -330,23 +350,23 @@ impl Attachment {
     }
 }
 
-#[cold]
+/// A refusal in the caller's words. Being limited is as common as being granted.
+#[inline]
 fn explain(bucket: &Bucket, weight: u64, refusal: Refusal) -> AcquireError {
-    let plan = bucket.plan();
-    let rate = |index: usize| {
-        let window = plan.windows()[index];
-        Rate::new(window.limit, Duration::from_micros(window.interval))
-    };
     match refusal {
-        Refusal::Limited { now, ready, window } => {
-            AcquireError::Limited { retry_after: Duration::from_micros(ready - now), rate: rate(window) }
-        }
+        Refusal::Limited { now, ready, window } => AcquireError::Limited {
+            retry_after: Duration::from_micros(ready - now),
+            rate: bucket.rates()[window],
+        },
         Refusal::QueueFull { now, ready } => AcquireError::QueueFull {
             weight,
-            queue: plan.queue,
+            queue: bucket.plan().queue,
             retry_after: Duration::from_micros(ready.saturating_sub(now)),
         },
-        Refusal::TooHeavy => AcquireError::WeightTooLarge { weight, rate: rate(0) },
+        Refusal::TooHeavy => AcquireError::WeightTooLarge {
+            weight,
+            rate: bucket.rates()[0],
+        },
         Refusal::Closed => BucketError::Closed.into(),
         Refusal::Stale | Refusal::Exhausted => BucketError::Exhausted.into(),
     }

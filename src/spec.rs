@@ -54,31 +54,68 @@ impl Spec {
         let windows = windows_of(&self.rates);
         let limit = windows.last().map_or(0, |widest| widest.limit);
         let queue = self.queue.unwrap_or(DEFAULT_QUEUE.max(limit));
-        let least = limit.checked_add(queue).and_then(u64::checked_next_power_of_two).unwrap_or(u64::MAX);
+        let least = limit
+            .checked_add(queue)
+            .and_then(u64::checked_next_power_of_two)
+            .unwrap_or(u64::MAX);
         let capacity = self.capacity.unwrap_or(least.max(MIN_CAPACITY));
-        let is_sane = (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity) && capacity.is_power_of_two();
+        let is_sane =
+            (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity) && capacity.is_power_of_two();
         if capacity < least || !is_sane {
-            return Err(OpenError::Capacity { capacity, limit, queue });
+            return Err(OpenError::Capacity {
+                capacity,
+                limit,
+                queue,
+            });
         }
         let horizon = Plan::horizon_for(&windows, queue);
-        Ok(Design { windows, queue, capacity, horizon })
+        Ok(Design {
+            windows,
+            queue,
+            capacity,
+            horizon,
+        })
     }
 }
 
 impl Design {
+    /// What to say if these numbers do not fit each other.
+    pub fn misfit(&self) -> OpenError {
+        OpenError::Capacity {
+            capacity: self.capacity,
+            limit: self.windows.last().map_or(0, |widest| widest.limit),
+            queue: self.queue,
+        }
+    }
+
     /// The plan under `version`; `None` if the numbers, read from somewhere else than a
     /// [`Spec`], do not fit each other.
     pub fn plan(&self, version: Version) -> Option<Plan> {
-        Plan::new(version, &self.windows, self.queue, self.horizon, self.capacity)
+        Plan::new(
+            version,
+            &self.windows,
+            self.queue,
+            self.horizon,
+            self.capacity,
+        )
     }
 }
 
 /// Rates in the ring's units.
 pub fn windows_of(rates: &[Rate]) -> Vec<Window> {
-    rates.iter().map(|rate| Window { limit: rate.limit(), interval: interval_ticks(rate) }).collect()
+    rates
+        .iter()
+        .map(|rate| Window {
+            limit: rate.limit(),
+            interval: interval_ticks(rate),
+        })
+        .collect()
 }
 
 /// The ring's windows as rates.
 pub fn rates_of(windows: &[Window]) -> Vec<Rate> {
-    windows.iter().map(|w| Rate::new(w.limit, Duration::from_micros(w.interval))).collect()
+    windows
+        .iter()
+        .map(|w| Rate::new(w.limit, Duration::from_micros(w.interval)))
+        .collect()
 }

@@ -45,7 +45,8 @@ impl Patience {
                 return Ok(Permit::new(run, self.sleeps));
             }
             let latest = run.asked.saturating_add(self.timeout);
-            self.deadline.get_or_insert(bucket.clock().epoch().saturating_add_unsigned(latest));
+            self.deadline
+                .get_or_insert(bucket.clock().epoch().saturating_add_unsigned(latest));
             let woke = bucket.sleep(&run);
             self.sleeps += 1;
             if !self.must_queue_again(bucket, &run, woke) {
@@ -56,8 +57,13 @@ impl Patience {
     }
 
     fn left(&self, bucket: &Bucket) -> u64 {
-        let Some(deadline) = self.deadline else { return self.timeout };
-        let now = bucket.clock().epoch().saturating_add_unsigned(bucket.clock().now());
+        let Some(deadline) = self.deadline else {
+            return self.timeout;
+        };
+        let now = bucket
+            .clock()
+            .epoch()
+            .saturating_add_unsigned(bucket.clock().now());
         u64::try_from(deadline.saturating_sub(now)).unwrap_or(0)
     }
 

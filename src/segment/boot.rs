@@ -22,9 +22,10 @@ fn parse_offsets(text: &str, kind: ClockKind) -> [u64; 2] {
         ClockKind::Boottime => "boottime",
         ClockKind::Monotonic => "monotonic",
     };
-    let line = text.lines().map(str::split_whitespace).find_map(|mut words| {
-        (words.next() == Some(name)).then(|| [words.next(), words.next()])
-    });
+    let line = text
+        .lines()
+        .map(str::split_whitespace)
+        .find_map(|mut words| (words.next() == Some(name)).then(|| [words.next(), words.next()]));
     let number = |word: Option<&str>| word.and_then(|w| w.parse::<i64>().ok()).unwrap_or(0) as u64;
     line.map_or([0, 0], |words| words.map(number))
 }
@@ -42,7 +43,10 @@ mod tests {
     #[test]
     fn offsets_are_found_by_the_clock_s_name() {
         let text = "monotonic           5         7\nboottime      -86400         3\n";
-        assert_eq!(parse_offsets(text, ClockKind::Boottime), [-86400_i64 as u64, 3]);
+        assert_eq!(
+            parse_offsets(text, ClockKind::Boottime),
+            [-86400_i64 as u64, 3]
+        );
         assert_eq!(parse_offsets(text, ClockKind::Monotonic), [5, 7]);
         assert_eq!(parse_offsets("", ClockKind::Monotonic), [0, 0]);
     }

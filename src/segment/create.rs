@@ -57,13 +57,19 @@ impl Draft {
         }
     }
 
-    fn born(birth: Birth, path: &Path, design: &Design, group: Option<u32>) -> Result<Self, OpenError> {
+    fn born(
+        birth: Birth,
+        path: &Path,
+        design: &Design,
+        group: Option<u32>,
+    ) -> Result<Self, OpenError> {
         let failed = io_error("create", path);
-        let (capacity, limit, queue) = (design.capacity, 0, design.queue);
-        let shape = Shape::new(capacity, 1).ok_or(OpenError::Capacity { capacity, limit, queue })?;
+        let shape = Shape::new(design.capacity, 1).ok_or_else(|| design.misfit())?;
         let (file, temporary) = match birth {
             Birth::Nameless => (nameless(folder_of(path)).map_err(&failed)?, None),
-            Birth::Named => named(path).map(|(file, temporary)| (file, Some(temporary))).map_err(&failed)?,
+            Birth::Named => named(path)
+                .map(|(file, temporary)| (file, Some(temporary)))
+                .map_err(&failed)?,
         };
         let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|e| failed(e.into()))?;
         allocate(&file, path, shape.size())?;
@@ -73,9 +79,19 @@ impl Draft {
             fchown(&file, None, group).map_err(io_error("give to its group", path))?;
         }
         // The mode that open was given is cut by the umask; this one is not.
-        let mode = if group.is_some() { GROUP_MODE } else { OWN_MODE };
-        file.set_permissions(Permissions::from_mode(mode)).map_err(&failed)?;
-        Ok(Self { file, mapping, path: path.to_owned(), temporary })
+        let mode = if group.is_some() {
+            GROUP_MODE
+        } else {
+            OWN_MODE
+        };
+        file.set_permissions(Permissions::from_mode(mode))
+            .map_err(&failed)?;
+        Ok(Self {
+            file,
+            mapping,
+            path: path.to_owned(),
+            temporary,
+        })
     }
 
     /// Gives the segment its name, unless something has that name already.
@@ -96,7 +112,9 @@ impl Draft {
     /// Gives the segment its name, in place of what has that name now.
     pub fn replace(mut self) -> Result<(), OpenError> {
         self.name_it()?;
-        let Some(temporary) = &self.temporary else { return Ok(()) };
+        let Some(temporary) = &self.temporary else {
+            return Ok(());
+        };
         fs::rename(&temporary.name, &self.path).map_err(io_error("replace", &self.path))
     }
 
@@ -109,8 +127,13 @@ impl Draft {
         let failed = io_error("name", &self.path);
         let name = temporary_name(&self.path);
         if link_nameless(&self.file, &name).is_ok() {
-            let lock = open(&name).and_then(|file| Lock::try_take(file, Role::Make)).map_err(&failed)?;
-            self.temporary = lock.map(|alive| Temporary { name, _alive: alive });
+            let lock = open(&name)
+                .and_then(|file| Lock::try_take(file, Role::Make))
+                .map_err(&failed)?;
+            self.temporary = lock.map(|alive| Temporary {
+                name,
+                _alive: alive,
+            });
             return Ok(());
         }
         let (file, temporary) = named(&self.path).map_err(&failed)?;
@@ -135,41 +158,78 @@ fn map_whole(file: &File, shape: Shape) -> io::Result<Mapping> {
 }
 
 fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 fn nameless(folder: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).mode(OWN_MODE).custom_flags(O_TMPFILE | O_CLOEXEC).open(folder)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .mode(OWN_MODE)
+        .custom_flags(O_TMPFILE | O_CLOEXEC)
+        .open(folder)
 }
 
 fn link_nameless(file: &File, to: &Path) -> io::Result<()> {
     let from = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-    Ok(linkat(AT_FDCWD, &from, AT_FDCWD, to, AtFlags::AT_SYMLINK_FOLLOW)?)
+    Ok(linkat(
+        AT_FDCWD,
+        &from,
+        AT_FDCWD,
+        to,
+        AtFlags::AT_SYMLINK_FOLLOW,
+    )?)
 }
 
 fn is_unsupported(error: &io::Error) -> bool {
     // Kernels and file systems that do not know O_TMPFILE see a folder opened to write.
-    let answers = [Errno::EOPNOTSUPP, Errno::EISDIR, Errno::EINVAL, Errno::ENOENT];
-    error.raw_os_error().is_some_and(|code| answers.contains(&Errno::from_raw(code)))
+    let answers = [
+        Errno::EOPNOTSUPP,
+        Errno::EISDIR,
+        Errno::EINVAL,
+        Errno::ENOENT,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| answers.contains(&Errno::from_raw(code)))
 }
 
 fn named(path: &Path) -> io::Result<(File, Temporary)> {
     sweep(path);
     let name = temporary_name(path);
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(OWN_MODE).open(&name)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(OWN_MODE)
+        .open(&name)?;
     match open(&name).and_then(|own| Lock::try_take(own, Role::Make))? {
-        Some(alive) => Ok((file, Temporary { name, _alive: alive })),
+        Some(alive) => Ok((
+            file,
+            Temporary {
+                name,
+                _alive: alive,
+            },
+        )),
         None => Err(io::ErrorKind::AlreadyExists.into()),
     }
 }
 
 /// What all temporary names for `path` begin with.
 fn temporary_prefix(path: &Path) -> String {
-    format!(".{}.new.", path.file_name().unwrap_or_default().to_string_lossy())
+    format!(
+        ".{}.new.",
+        path.file_name().unwrap_or_default().to_string_lossy()
+    )
 }
 
 fn temporary_name(path: &Path) -> PathBuf {
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    let now = SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap_or_default()
+        .as_nanos();
     folder_of(path).join(format!("{}{}.{now}", temporary_prefix(path), process::id()))
 }
 
@@ -179,12 +239,16 @@ fn temporary_name(path: &Path) -> PathBuf {
 pub fn sweep(path: &Path) {
     const MOMENT: Duration = Duration::from_secs(10);
     let prefix = temporary_prefix(path);
-    let Ok(entries) = folder_of(path).read_dir() else { return };
+    let Ok(entries) = folder_of(path).read_dir() else {
+        return;
+    };
     for entry in entries.flatten() {
         if !entry.file_name().to_string_lossy().starts_with(&prefix) {
             continue;
         }
-        let Ok(found) = entry.metadata() else { continue };
+        let Ok(found) = entry.metadata() else {
+            continue;
+        };
         let age = found.modified().ok().and_then(|time| time.elapsed().ok());
         let is_past_its_moment = found.nlink() > 1 || age.is_some_and(|age| age > MOMENT);
         let is_dead = || open(&entry.path()).and_then(|file| Lock::try_take(file, Role::Make));
@@ -203,8 +267,13 @@ fn allocate(file: &File, path: &Path, size: u64) -> Result<(), OpenError> {
             Ok(()) => return Ok(()),
             Err(Errno::EINTR) => {}
             Err(Errno::ENOSPC | Errno::EDQUOT) => {
-                let free = statvfs(folder_of(path)).map_or(0, |fs| fs.blocks_available() * fs.fragment_size());
-                return Err(OpenError::NoSpace { path: path.to_owned(), needed: size, free });
+                let free = statvfs(folder_of(path))
+                    .map_or(0, |fs| fs.blocks_available() * fs.fragment_size());
+                return Err(OpenError::NoSpace {
+                    path: path.to_owned(),
+                    needed: size,
+                    free,
+                });
             }
             Err(error) => return Err(failed(error.into())),
         }
@@ -221,7 +290,10 @@ mod tests {
     use std::fs::FileTimes;
 
     fn spec() -> Spec {
-        Spec { rates: vec![Rate::per_second(5)], ..Spec::default() }
+        Spec {
+            rates: vec![Rate::per_second(5)],
+            ..Spec::default()
+        }
     }
 
     fn draft(birth: Birth, path: &Path) -> Draft {
@@ -230,7 +302,9 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = folder.read_dir().unwrap().flatten();
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+        entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
     }
 
     #[test]
@@ -266,7 +340,10 @@ mod tests {
         let dead = temporary_name(&path);
         fs::write(&dead, "half a segment").unwrap();
         let old = FileTimes::new().set_modified(SystemTime::now() - Duration::from_secs(60));
-        for file in [&living.file, &File::options().write(true).open(&dead).unwrap()] {
+        for file in [
+            &living.file,
+            &File::options().write(true).open(&dead).unwrap(),
+        ] {
             file.set_times(old).unwrap();
         }
         sweep(&path);

@@ -48,7 +48,8 @@ pub enum OpenError {
     /// The segment has other rates than those asked for.
     #[error(
         "the segment at {path} has the rates {}, not {}: ask for the same, adopt the segment's, or remove it first",
-        List(found), List(asked)
+        List(found),
+        List(asked)
     )]
     RatesDiffer {
         /// Where it is.
@@ -131,7 +132,9 @@ pub enum OpenError {
         why: &'static str,
     },
     /// Others kept making and removing the segment, or are stopped in the middle of it.
-    #[error("{path} does not come to rest: others keep replacing it, or have stopped while they did; try again")]
+    #[error(
+        "{path} does not come to rest: others keep replacing it, or have stopped while they did; try again"
+    )]
     Unsettled {
         /// The file.
         path: PathBuf,

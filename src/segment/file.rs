@@ -21,7 +21,10 @@ pub struct Inode {
 
 impl Inode {
     pub fn of(metadata: &Metadata) -> Self {
-        Self { device: metadata.dev(), number: metadata.ino() }
+        Self {
+            device: metadata.dev(),
+            number: metadata.ino(),
+        }
     }
 
     /// Whether `path` leads to this file.
@@ -32,20 +35,31 @@ impl Inode {
     /// Opens the file anew by its name; not found if the name leads elsewhere by now.
     pub fn reopen(self, path: &Path) -> io::Result<File> {
         let file = open(path)?;
-        if Self::of(&file.metadata()?) == self { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
+        if Self::of(&file.metadata()?) == self {
+            Ok(file)
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
     }
 }
 
 /// Opens what is at `path`: never through a link, and never waiting for a pipe.
 pub fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).custom_flags(O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        .open(path)
 }
 
 /// Refuses files that are no plain files, and those that somebody who was not named
 /// may have written.
 pub fn check(path: &Path, metadata: &Metadata, group: Option<u32>) -> Result<(), OpenError> {
     if !metadata.is_file() {
-        return Err(OpenError::NotASegment { path: path.to_owned(), why: "it is not a plain file".to_owned() });
+        return Err(OpenError::NotASegment {
+            path: path.to_owned(),
+            why: "it is not a plain file".to_owned(),
+        });
     }
     let (owner, file_group, mode) = (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777);
     let is_own = owner == geteuid().as_raw() || Uid::from_raw(owner).is_root();
@@ -53,10 +67,19 @@ pub fn check(path: &Path, metadata: &Metadata, group: Option<u32>) -> Result<(),
     if mode & !GROUP_MODE == 0 && (is_own || is_ours) {
         return Ok(());
     }
-    Err(OpenError::Untrusted { path: path.to_owned(), owner, group: file_group, mode })
+    Err(OpenError::Untrusted {
+        path: path.to_owned(),
+        owner,
+        group: file_group,
+        mode,
+    })
 }
 
 /// Turns a system error into one that says what was tried.
 pub fn io_error<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> OpenError + 'a {
-    move |source| OpenError::Io { doing, path: path.to_owned(), source }
+    move |source| OpenError::Io {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
 }

@@ -77,7 +77,11 @@ pub fn shape(header: &Header, fits: impl Fn(u64) -> bool) -> Result<Shape, Flaw>
     let magic = identity.magic.load(Ordering::Acquire);
     if magic != MAGIC {
         let swapped = magic == MAGIC.swap_bytes();
-        return Err(if swapped { Flaw::Damaged("it is of a machine with the other byte order") } else { Flaw::Magic });
+        return Err(if swapped {
+            Flaw::Damaged("it is of a machine with the other byte order")
+        } else {
+            Flaw::Magic
+        });
     }
     if get(&identity.layout) != LAYOUT {
         return Err(Flaw::Layout(get(&identity.layout)));
@@ -86,12 +90,17 @@ pub fn shape(header: &Header, fits: impl Fn(u64) -> bool) -> Result<Shape, Flaw>
         return Err(Flaw::Damaged("its byte order mark is wrong"));
     }
     if get(&identity.fingerprint) != FINGERPRINT {
-        return Err(Flaw::Damaged("its words lie elsewhere than this program expects"));
+        return Err(Flaw::Damaged(
+            "its words lie elsewhere than this program expects",
+        ));
     }
-    let shape = Shape::new(get(&identity.capacity), get(&identity.buckets))
-        .ok_or(Flaw::Damaged("its capacity or its number of buckets is out of bounds"))?;
+    let shape = Shape::new(get(&identity.capacity), get(&identity.buckets)).ok_or(
+        Flaw::Damaged("its capacity or its number of buckets is out of bounds"),
+    )?;
     if get(&identity.size) != shape.size() || !fits(shape.size()) {
-        return Err(Flaw::Damaged("its size does not fit its capacity: it was truncated, or extended"));
+        return Err(Flaw::Damaged(
+            "its size does not fit its capacity: it was truncated, or extended",
+        ));
     }
     Ok(shape)
 }
@@ -100,28 +109,42 @@ pub fn shape(header: &Header, fits: impl Fn(u64) -> bool) -> Result<Shape, Flaw>
 pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
     let header = mapping.header();
     let identity = &header.identity;
-    let kind = ClockKind::from_number(get(&identity.clock)).ok_or(Flaw::Damaged("it names an unknown clock"))?;
-    kind.micros().map_err(|_| Flaw::OtherTime("this system does not have its clock"))?;
+    let kind = ClockKind::from_number(get(&identity.clock))
+        .ok_or(Flaw::Damaged("it names an unknown clock"))?;
+    kind.micros()
+        .map_err(|_| Flaw::OtherTime("this system does not have its clock"))?;
     let is_of_this_boot = get_pair(&identity.boot) == boot_id();
     if is_of_this_boot && get_pair(&identity.time_namespace) != time_namespace(kind) {
-        return Err(Flaw::OtherTime("it was made in another time namespace, where the clock shows another time"));
+        return Err(Flaw::OtherTime(
+            "it was made in another time namespace, where the clock shows another time",
+        ));
     }
     // Acquire: pairs with the Release of whoever changes the rates.
     let version = Version(header.gate.version.load(Ordering::Acquire));
-    let windows = windows(&header.plans[version.area()]).ok_or(Flaw::Damaged("its number of rates is out of bounds"))?;
+    let windows = windows(&header.plans[version.area()])
+        .ok_or(Flaw::Damaged("its number of rates is out of bounds"))?;
     let design = Design {
         windows,
         queue: get(&identity.queue),
         capacity: mapping.shape().capacity,
         horizon: get(&identity.horizon),
     };
-    design.plan(version).ok_or(Flaw::Damaged("its rates, queue or horizon are out of bounds"))?;
+    design.plan(version).ok_or(Flaw::Damaged(
+        "its rates, queue or horizon are out of bounds",
+    ))?;
     let clock = SystemClock::new(kind, get(&header.time.epoch) as i64);
-    Ok(Facts { version, design, clock, is_of_this_boot })
+    Ok(Facts {
+        version,
+        design,
+        clock,
+        is_of_this_boot,
+    })
 }
 
 fn windows(area: &PlanArea) -> Option<Vec<Window>> {
-    let len = usize::try_from(get(&area.len)).ok().filter(|len| (1..=MAX_RATES).contains(len))?;
+    let len = usize::try_from(get(&area.len))
+        .ok()
+        .filter(|len| (1..=MAX_RATES).contains(len))?;
     let window = |words: &[AtomicU64; 2]| {
         let [limit, interval] = get_pair(words);
         Window { limit, interval }
@@ -138,7 +161,10 @@ fn set(word: &AtomicU64, value: u64) {
 }
 
 fn set_pair(words: &[AtomicU64; 2], values: [u64; 2]) {
-    words.iter().zip(values).for_each(|(word, value)| set(word, value));
+    words
+        .iter()
+        .zip(values)
+        .for_each(|(word, value)| set(word, value));
 }
 
 fn get(word: &AtomicU64) -> u64 {

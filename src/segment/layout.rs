@@ -169,7 +169,14 @@ const DIRECTORY: usize = JANITOR + size_of::<Janitor>();
 const END: usize = DIRECTORY + size_of::<Directory>();
 
 const _: () = {
-    assert!(TIME == 128 && GATE == 256 && PLANS == 384 && JANITOR == 896 && DIRECTORY == 1024 && END == 1152);
+    assert!(
+        TIME == 128
+            && GATE == 256
+            && PLANS == 384
+            && JANITOR == 896
+            && DIRECTORY == 1024
+            && END == 1152
+    );
     assert!(offset_of!(Header, time) == TIME);
     assert!(offset_of!(Header, gate) == GATE);
     assert!(offset_of!(Header, plans) == PLANS);
@@ -235,6 +242,8 @@ impl Shape {
     }
 
     fn checked_size(self) -> Option<u64> {
-        self.stride().checked_mul(self.buckets)?.checked_add(HEADER as u64)
+        self.stride()
+            .checked_mul(self.buckets)?
+            .checked_add(HEADER as u64)
     }
 }

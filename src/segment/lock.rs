@@ -89,9 +89,19 @@ mod tests {
     fn a_role_has_one_holder_until_it_is_dropped_and_roles_do_not_meet() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let open = || file.reopen();
-        let held = Lock::try_take(open().unwrap(), Role::Lead).unwrap().unwrap();
-        assert!(Lock::try_take(open().unwrap(), Role::Lead).unwrap().is_none());
-        assert!(Lock::try_take(open().unwrap(), Role::Name).unwrap().is_some());
+        let held = Lock::try_take(open().unwrap(), Role::Lead)
+            .unwrap()
+            .unwrap();
+        assert!(
+            Lock::try_take(open().unwrap(), Role::Lead)
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            Lock::try_take(open().unwrap(), Role::Name)
+                .unwrap()
+                .is_some()
+        );
         assert!(Lock::is_held(&open().unwrap(), Role::Lead).unwrap());
         assert!(!Lock::is_held(&open().unwrap(), Role::Name).unwrap());
         drop(held);

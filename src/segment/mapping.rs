@@ -30,7 +30,9 @@ pub struct Mapping {
 enum Memory {
     File(MmapRaw),
     #[cfg(feature = "portable")]
-    Portable { _shared: shared_memory::Shmem },
+    Portable {
+        _shared: shared_memory::Shmem,
+    },
 }
 
 // SAFETY: the bytes are accessed as atomic words only; the memory's handle is used by
@@ -58,7 +60,12 @@ impl Mapping {
         shared: shared_memory::Shmem,
         shape_of: impl FnOnce(&Header) -> Result<Shape, E>,
     ) -> Result<Self, E> {
-        Self::new(shared.as_ptr(), shared.len(), Memory::Portable { _shared: shared }, shape_of)
+        Self::new(
+            shared.as_ptr(),
+            shared.len(),
+            Memory::Portable { _shared: shared },
+            shape_of,
+        )
     }
 
     fn new<E: From<io::Error>>(
@@ -67,7 +74,8 @@ impl Mapping {
         memory: Memory,
         shape_of: impl FnOnce(&Header) -> Result<Shape, E>,
     ) -> Result<Self, E> {
-        let base = NonNull::new(base).filter(|base| base.cast::<Header>().is_aligned() && len >= HEADER);
+        let base =
+            NonNull::new(base).filter(|base| base.cast::<Header>().is_aligned() && len >= HEADER);
         let base = base.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
         // SAFETY: len bytes are mapped at base, no fewer than a Header has (asserted in
         // `layout`), and aligned for it. The module says why the words are valid.
@@ -76,7 +84,11 @@ impl Mapping {
         if shape.size() > len as u64 {
             return Err(io::Error::from(io::ErrorKind::InvalidData).into());
         }
-        Ok(Self { base, shape, memory })
+        Ok(Self {
+            base,
+            shape,
+            memory,
+        })
     }
 
     /// How the segment is divided.
@@ -95,7 +107,11 @@ impl Mapping {
     /// shape's number of buckets.
     #[inline]
     pub fn ring(&self, index: u64, generation: u64) -> Ring<'_> {
-        assert!(index < self.shape.buckets, "bucket {index} of {}", self.shape.buckets);
+        assert!(
+            index < self.shape.buckets,
+            "bucket {index} of {}",
+            self.shape.buckets
+        );
         let offset = HEADER + (index * self.shape.stride()) as usize;
         // SAFETY: `new` checked that shape.size() bytes are mapped, and the index is below
         // shape.buckets: so offset + stride is within them. The base, HEADER and the

@@ -20,8 +20,8 @@ use crate::ring::word::Version;
 use crate::ring::{Plan, Ring};
 use crate::spec::Design;
 use crate::sync::Ordering;
-pub use file::Inode;
 use error::OpenError;
+pub use file::Inode;
 use header::Facts;
 use layout::{Header, Shape};
 use lock::{Lock, Role};
@@ -45,9 +45,22 @@ pub struct Segment {
 
 impl Segment {
     fn new(path: PathBuf, inode: Option<Inode>, mapping: Mapping, facts: Facts) -> Option<Self> {
-        let Facts { version, design, clock, is_of_this_boot } = facts;
+        let Facts {
+            version,
+            design,
+            clock,
+            is_of_this_boot,
+        } = facts;
         let plan = design.plan(version)?;
-        Some(Self { path, inode, mapping, design, plan, clock, is_of_this_boot })
+        Some(Self {
+            path,
+            inode,
+            mapping,
+            design,
+            plan,
+            clock,
+            is_of_this_boot,
+        })
     }
 
     /// Where it was opened.
@@ -116,7 +129,9 @@ impl Segment {
     /// elsewhere by now.
     fn name_lock(&self) -> Result<Option<Lock>, OpenError> {
         let path = &self.path;
-        let Some(inode) = self.inode else { return Ok(None) };
+        let Some(inode) = self.inode else {
+            return Ok(None);
+        };
         match Lock::take(|| inode.reopen(path), Role::Name) {
             Ok(Some(lock)) => Ok(Some(lock)),
             Ok(None) => Err(OpenError::Unsettled { path: path.clone() }),
@@ -140,6 +155,9 @@ impl Segment {
 
     fn mark_removed(&self) {
         // Release: pairs with the Acquire in `Ring::view`.
-        self.header().gate.version.fetch_or(Version::REMOVED, Ordering::Release);
+        self.header()
+            .gate
+            .version
+            .fetch_or(Version::REMOVED, Ordering::Release);
     }
 }

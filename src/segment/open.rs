@@ -28,15 +28,19 @@ pub fn open_segment(place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
             Found::Nothing => match (spec.presence, no_space.take()) {
                 (Presence::Old, _) => return Err(OpenError::NotFound { path }),
                 (_, Some(error)) => return Err(error),
-                _ if spec.rates.is_empty() && spec.adopt => return Err(OpenError::NotFound { path }),
-                _ => match Draft::new(&path, &spec.design()?, spec.group).and_then(Draft::publish) {
-                    // Perhaps somebody else has just made it, and took the room.
-                    Err(error @ OpenError::NoSpace { .. }) => no_space = Some(error),
-                    Err(error) => return Err(error),
-                    // Whether ours or somebody's: it is found like any other.
-                    Ok(true) => return attach_new(&path, place, spec),
-                    Ok(false) => {}
-                },
+                _ if spec.rates.is_empty() && spec.adopt => {
+                    return Err(OpenError::NotFound { path });
+                }
+                _ => {
+                    match Draft::new(&path, &spec.design()?, spec.group).and_then(Draft::publish) {
+                        // Perhaps somebody else has just made it, and took the room.
+                        Err(error @ OpenError::NoSpace { .. }) => no_space = Some(error),
+                        Err(error) => return Err(error),
+                        // Whether ours or somebody's: it is found like any other.
+                        Ok(true) => return attach_new(&path, place, spec),
+                        Ok(false) => {}
+                    }
+                }
             },
             Found::Midway => {
                 sweep(&path);
@@ -44,7 +48,9 @@ pub fn open_segment(place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
             }
             Found::Segment(segment) if segment.version().is_removed() => finish_removal(&segment)?,
             Found::Segment(segment) if !segment.is_of_this_boot => renew(&segment, place, spec)?,
-            Found::Segment(_) if spec.presence == Presence::New => return Err(OpenError::Exists { path }),
+            Found::Segment(_) if spec.presence == Presence::New => {
+                return Err(OpenError::Exists { path });
+            }
             Found::Segment(segment) => return agree(*segment, spec),
         }
     }
@@ -99,19 +105,23 @@ fn find(path: &Path, group: Option<u32>) -> Result<Found, OpenError> {
     }
     let flawed = |flaw: Flaw| describe(path, flaw);
     let len = metadata.len();
-    let mapping =
-        Mapping::of_file(&file, len, |found| shape(found, |size| size == len).map_err(Refused::Flaw));
+    let mapping = Mapping::of_file(&file, len, |found| {
+        shape(found, |size| size == len).map_err(Refused::Flaw)
+    });
     let mapping = mapping.map_err(|refused| match refused {
         Refused::Flaw(flaw) => flawed(flaw),
-        Refused::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            flawed(Flaw::Damaged("it is too short: it was truncated, or is something else"))
-        }
+        Refused::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => flawed(
+            Flaw::Damaged("it is too short: it was truncated, or is something else"),
+        ),
         Refused::Io(error) => failed(error),
     })?;
     let facts = facts(&mapping).map_err(flawed)?;
-    let segment = Segment::new(path.to_owned(), Some(Inode::of(&metadata)), mapping, facts).ok_or_else(|| {
-        flawed(Flaw::Damaged("its rates, queue or horizon are out of bounds"))
-    })?;
+    let segment = Segment::new(path.to_owned(), Some(Inode::of(&metadata)), mapping, facts)
+        .ok_or_else(|| {
+            flawed(Flaw::Damaged(
+                "its rates, queue or horizon are out of bounds",
+            ))
+        })?;
     Ok(Found::Segment(Box::new(segment)))
 }
 
@@ -138,9 +148,19 @@ fn explain(path: &Path, group: Option<u32>, error: io::Error) -> OpenError {
 pub fn describe(path: &Path, flaw: Flaw) -> OpenError {
     let path = path.to_owned();
     match flaw {
-        Flaw::Magic => OpenError::NotASegment { path, why: "it does not begin as segments do".to_owned() },
-        Flaw::Damaged(why) => OpenError::NotASegment { path, why: why.to_owned() },
-        Flaw::Layout(found) => OpenError::Layout { path, found, ours: super::layout::LAYOUT },
+        Flaw::Magic => OpenError::NotASegment {
+            path,
+            why: "it does not begin as segments do".to_owned(),
+        },
+        Flaw::Damaged(why) => OpenError::NotASegment {
+            path,
+            why: why.to_owned(),
+        },
+        Flaw::Layout(found) => OpenError::Layout {
+            path,
+            found,
+            ours: super::layout::LAYOUT,
+        },
         Flaw::OtherTime(why) => OpenError::OtherTime { path, why },
     }
 }
@@ -164,13 +184,24 @@ pub fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
     crate::rate::validate(&spec.rates)?;
     if asked != segment.design.windows {
         let (asked, found) = (spec.rates.clone(), rates_of(&segment.design.windows));
-        return Err(OpenError::RatesDiffer { path: path(), asked, found });
+        return Err(OpenError::RatesDiffer {
+            path: path(),
+            asked,
+            found,
+        });
     }
-    let options =
-        [("queue", spec.queue, segment.design.queue), ("capacity", spec.capacity, segment.design.capacity)];
+    let options = [
+        ("queue", spec.queue, segment.design.queue),
+        ("capacity", spec.capacity, segment.design.capacity),
+    ];
     for (what, asked, found) in options {
         if let Some(asked) = asked.filter(|&asked| asked != found) {
-            return Err(OpenError::OptionDiffers { path: path(), what, asked, found });
+            return Err(OpenError::OptionDiffers {
+                path: path(),
+                what,
+                asked,
+                found,
+            });
         }
     }
     Ok(segment)
@@ -184,7 +215,9 @@ fn finish_removal(segment: &Segment) -> Result<(), OpenError> {
         return Ok(());
     }
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(io_error("remove", path)(error))
+        }
         _ => Ok(()),
     }
 }

@@ -34,7 +34,10 @@ impl Place {
         } else {
             return Ok(Self::Named(name.to_owned()));
         };
-        Err(OpenError::Name { name: name.to_owned(), why })
+        Err(OpenError::Name {
+            name: name.to_owned(),
+            why,
+        })
     }
 
     /// The segment in that file.
@@ -87,8 +90,20 @@ mod tests {
         for good in ["crawl", "a.b-c_D9", &"x".repeat(200)] {
             assert_eq!(Place::named(good).unwrap().to_string(), good);
         }
-        for bad in ["", ".hidden", "..", "a/b", "naïve", "a b", "nul\0", &"x".repeat(201)] {
-            assert!(matches!(Place::named(bad), Err(OpenError::Name { .. })), "{bad:?}");
+        for bad in [
+            "",
+            ".hidden",
+            "..",
+            "a/b",
+            "naïve",
+            "a b",
+            "nul\0",
+            &"x".repeat(201),
+        ] {
+            assert!(
+                matches!(Place::named(bad), Err(OpenError::Name { .. })),
+                "{bad:?}"
+            );
         }
     }
 }

@@ -37,7 +37,10 @@ pub fn open_portable(name: &str, spec: &Spec) -> Result<Segment, OpenError> {
     let path = path_of(name);
     if spec.group.is_some() {
         let why = "shared memory without a file cannot be given to a group";
-        return Err(OpenError::Name { name: name.to_owned(), why });
+        return Err(OpenError::Name {
+            name: name.to_owned(),
+            why,
+        });
     }
     let started = Instant::now();
     let mut is_ours = false;
@@ -49,10 +52,15 @@ pub fn open_portable(name: &str, spec: &Spec) -> Result<Segment, OpenError> {
             }
             Found::Segment(segment) => return agree(*segment, spec),
             Found::Unfinished if started.elapsed() >= PATIENCE => {
-                return Err(describe(&path, Flaw::Damaged("its maker has died over it, or is stopped: remove it")));
+                return Err(describe(
+                    &path,
+                    Flaw::Damaged("its maker has died over it, or is stopped: remove it"),
+                ));
             }
             Found::Unfinished => {}
-            Found::Nothing if spec.presence == Presence::Old || spec.rates.is_empty() && spec.adopt => {
+            Found::Nothing
+                if spec.presence == Presence::Old || spec.rates.is_empty() && spec.adopt =>
+            {
                 return Err(OpenError::NotFound { path });
             }
             Found::Nothing => {
@@ -109,24 +117,32 @@ fn find(name: &str) -> Result<Found, OpenError> {
     };
     let facts = header::facts(&mapping).map_err(|flaw| describe(&path, flaw))?;
     let segment = Segment::new(path.clone(), None, mapping, facts);
-    segment.map(|segment| Found::Segment(Box::new(segment))).ok_or_else(|| {
-        describe(&path, Flaw::Damaged("its rates, queue or horizon are out of bounds"))
-    })
+    segment
+        .map(|segment| Found::Segment(Box::new(segment)))
+        .ok_or_else(|| {
+            describe(
+                &path,
+                Flaw::Damaged("its rates, queue or horizon are out of bounds"),
+            )
+        })
 }
 
 /// Makes the segment, unless somebody else has.
 fn make(name: &str, spec: &Spec) -> Result<bool, OpenError> {
     let design = spec.design()?;
-    let (capacity, limit, queue) = (design.capacity, 0, design.queue);
-    let shape = Shape::new(capacity, 1).ok_or(OpenError::Capacity { capacity, limit, queue })?;
-    let size = usize::try_from(shape.size()).map_err(|_| OpenError::Capacity { capacity, limit, queue })?;
+    let shape = Shape::new(design.capacity, 1).ok_or_else(|| design.misfit())?;
+    let size = usize::try_from(shape.size()).map_err(|_| design.misfit())?;
     let mut shared: Shmem = match ShmemConf::new().os_id(id_of(name)).size(size).create() {
         Ok(shared) => shared,
         Err(ShmemError::MappingIdExists) => return Ok(false),
         Err(error) => return Err(failed("create", name, error)),
     };
     shared.set_owner(false);
-    let io = |source| OpenError::Io { doing: "create", path: path_of(name), source };
+    let io = |source| OpenError::Io {
+        doing: "create",
+        path: path_of(name),
+        source,
+    };
     let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|error| io(error.into()))?;
     let mapping = Mapping::of_shared_memory(shared, |_| Ok(shape)).map_err(io)?;
     header::write(&mapping, &design, &clock);
@@ -138,5 +154,9 @@ fn is_missing(error: &ShmemError) -> bool {
 }
 
 fn failed(doing: &'static str, name: &str, error: ShmemError) -> OpenError {
-    OpenError::Io { doing, path: path_of(name), source: io::Error::other(error.to_string()) }
+    OpenError::Io {
+        doing,
+        path: path_of(name),
+        source: io::Error::other(error.to_string()),
+    }
 }

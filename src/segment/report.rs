@@ -51,7 +51,10 @@ impl Segment {
         let janitor = &self.header().janitor;
         let set = |word: &AtomicU64, value| word.store(value, Ordering::Relaxed);
         let add = |word: &AtomicU64, value| word.fetch_add(value, Ordering::Relaxed);
-        set(&janitor.interval, u64::try_from(interval.as_micros()).unwrap_or(u64::MAX));
+        set(
+            &janitor.interval,
+            u64::try_from(interval.as_micros()).unwrap_or(u64::MAX),
+        );
         set(&janitor.pid, u64::from(process::id()));
         set(&janitor.live, live);
         set(&janitor.heartbeat, self.clock().now().max(1));
@@ -82,7 +85,9 @@ impl Segment {
         SegmentSnapshot {
             path: self.path().to_owned(),
             size: self.shape().size(),
-            made: SystemTime::UNIX_EPOCH.checked_add(made).unwrap_or(SystemTime::UNIX_EPOCH),
+            made: SystemTime::UNIX_EPOCH
+                .checked_add(made)
+                .unwrap_or(SystemTime::UNIX_EPOCH),
             leaker,
         }
     }

@@ -23,11 +23,19 @@ pub fn revive(segment: &Segment) -> io::Result<()> {
     // Relaxed, all: the lock on the name orders revivers, and the boot id users.
     let kind = segment.clock.kind();
     let away = wall_micros().saturating_sub(header.time.wall.load(Ordering::Relaxed));
-    let tick = header.time.tick.load(Ordering::Relaxed).saturating_add(away);
+    let tick = header
+        .time
+        .tick
+        .load(Ordering::Relaxed)
+        .saturating_add(away);
     let epoch = kind.micros()?.saturating_sub_unsigned(tick);
     header.time.epoch.store(epoch as u64, Ordering::Relaxed);
     let namespace = time_namespace(kind);
-    identity.time_namespace.iter().zip(namespace).for_each(|(word, part)| word.store(part, Ordering::Relaxed));
+    identity
+        .time_namespace
+        .iter()
+        .zip(namespace)
+        .for_each(|(word, part)| word.store(part, Ordering::Relaxed));
     let clock = SystemClock::new(kind, epoch);
     for index in 0..segment.mapping.shape().buckets {
         segment.mapping.ring(index, 0).recover();
@@ -35,7 +43,11 @@ pub fn revive(segment: &Segment) -> io::Result<()> {
     super::header::note_time(header, &clock);
     segment.mapping.flush()?;
     // Release: pairs with the Acquire of who compares the boot id.
-    identity.boot.iter().zip(now_id).for_each(|(word, id)| word.store(id, Ordering::Release));
+    identity
+        .boot
+        .iter()
+        .zip(now_id)
+        .for_each(|(word, id)| word.store(id, Ordering::Release));
     debug_assert!(clock.now() >= tick);
     Ok(())
 }
