@@ -1,11 +1,11 @@
 //! A bucket and all it takes to ask it: its words, its rates, its clock.
 
 use crate::clock::{ClockKind, SystemClock};
+use crate::error::OpenError;
 use crate::rate::Rate;
 use crate::ring::word::Version;
 use crate::ring::{Clock, Heap, Leaked, Plan, Refusal, Ring, Run, Turn};
 use crate::segment::Segment;
-use crate::segment::error::OpenError;
 use crate::spec::{Design, Spec, rates_of};
 
 /// One bucket.

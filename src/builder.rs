@@ -1,11 +1,12 @@
 //! How a limiter is asked for.
 
-use crate::limiter::{Limiter, Origin};
+use crate::attached::Origin;
+use crate::error::OpenError;
+use crate::limiter::Limiter;
 use crate::rate::Rate;
-use crate::segment::error::OpenError;
 use crate::segment::place::Place;
 use crate::spec::{Presence, Spec};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The wishes for a limiter; [`open`](Self::open) makes it, or attaches to it.
@@ -39,23 +40,6 @@ impl Builder {
             site,
             spec: Spec::default(),
         }
-    }
-
-    pub(crate) fn in_memory() -> Self {
-        Self::new(Site::Memory)
-    }
-
-    pub(crate) fn named(name: String) -> Self {
-        Self::new(Site::Named(name))
-    }
-
-    #[cfg(feature = "portable")]
-    pub(crate) fn portable(name: String) -> Self {
-        Self::new(Site::Portable(name))
-    }
-
-    pub(crate) fn at(path: PathBuf) -> Self {
-        Self::new(Site::At(path))
     }
 
     /// Adds a rate. All rates hold together. They are given from the shortest interval
@@ -135,5 +119,37 @@ impl Builder {
             Site::Portable(name) => Place::named(&name).map(|_| Origin::Portable(name))?,
         };
         Limiter::open(origin, self.spec)
+    }
+}
+
+/// How to ask for one.
+impl Limiter {
+    /// A limiter in the segment of that name, for all processes on this host that
+    /// know the name: one component of `[A-Za-z0-9._-]`, no leading dot.
+    ///
+    /// It lives in memory (`/dev/shm`) until it is [removed](crate::remove), or the
+    /// machine restarts.
+    pub fn shared(name: impl Into<String>) -> Builder {
+        Builder::new(Site::Named(name.into()))
+    }
+
+    /// A limiter in a file, for all processes on this host that open it. What was
+    /// granted is remembered after a restart of the machine.
+    pub fn at(path: impl AsRef<Path>) -> Builder {
+        Builder::new(Site::At(path.as_ref().to_owned()))
+    }
+
+    /// A limiter in what the system calls shared memory, by the `shared_memory` crate: for
+    /// systems without `/dev/shm`. A name here is another than the same name in
+    /// [`shared`](Self::shared), which is better where it works: this memory is not
+    /// allocated ahead, and its maker can die half-way.
+    #[cfg(feature = "portable")]
+    pub fn portable(name: impl Into<String>) -> Builder {
+        Builder::new(Site::Portable(name.into()))
+    }
+
+    /// A limiter for the threads of this process.
+    pub fn in_memory() -> Builder {
+        Builder::new(Site::Memory)
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::bucket::Bucket;
 use crate::error::BucketError;
+use crate::error::OpenError;
 use crate::limiter::Limiter;
 use crate::rate::Rate;
-use crate::segment::error::OpenError;
 use crate::segment::place::Place;
 use crate::segment::report::SegmentSnapshot;
 use crate::segment::{Segment, remove_segment};

@@ -85,6 +85,8 @@ mod sync;
 
 // All else needs a system around it, which models have not.
 #[cfg(not(loom))]
+mod attached;
+#[cfg(not(loom))]
 mod bucket;
 #[cfg(not(loom))]
 mod builder;
@@ -114,7 +116,7 @@ mod wait;
 #[cfg(not(loom))]
 pub use builder::Builder;
 #[cfg(not(loom))]
-pub use error::{AcquireError, BucketError};
+pub use error::{AcquireError, BucketError, OpenError};
 #[cfg(all(feature = "portable", not(loom)))]
 pub use inspect::remove_portable;
 #[cfg(not(loom))]
@@ -129,8 +131,6 @@ pub use permit::Permit;
 pub use rate::{
     MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Rate, RateError, RateTextError, parse_duration, validate,
 };
-#[cfg(not(loom))]
-pub use segment::error::OpenError;
 #[cfg(not(loom))]
 pub use segment::report::{LeakerSnapshot, SegmentSnapshot};
 #[cfg(not(loom))]

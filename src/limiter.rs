@@ -1,21 +1,15 @@
 //! The limiter: what a user holds.
 
+use crate::attached::{Attached, Origin};
 use crate::bucket::Bucket;
-use crate::builder::Builder;
-use crate::error::{AcquireError, BucketError};
+use crate::error::{AcquireError, BucketError, OpenError};
 use crate::permit::Permit;
 use crate::rate::Rate;
 use crate::ring::{Clock, Refusal};
-use crate::segment::error::OpenError;
-use crate::segment::open_segment;
-use crate::segment::place::Place;
-#[cfg(feature = "portable")]
-use crate::segment::portable::open_portable;
-use crate::spec::{Presence, Spec};
+use crate::spec::Spec;
 use crate::timestamp::Timestamp;
 use crate::wait::Patience;
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An exact rate limiter, shared by whoever opens the same segment.
@@ -39,72 +33,13 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    origin: Origin,
-    spec: Spec,
-    first: Attachment,
-}
-
-/// Where the bucket comes from.
-#[derive(Debug)]
-pub(crate) enum Origin {
-    Memory,
-    Segment(Place),
-    #[cfg(feature = "portable")]
-    Portable(String),
-}
-
-/// A bucket, and the one that took its place when its segment was removed or changed.
-/// The old mapping stays until the limiter is dropped, for other threads may be in it.
-#[derive(Debug)]
-struct Attachment {
-    bucket: Bucket,
-    successor: OnceLock<Box<Attachment>>,
+    attached: Arc<Attached>,
 }
 
 impl Limiter {
-    /// A limiter in the segment of that name, for all processes on this host that
-    /// know the name: one component of `[A-Za-z0-9._-]`, no leading dot.
-    ///
-    /// It lives in memory (`/dev/shm`) until it is [removed](crate::remove), or the
-    /// machine restarts.
-    pub fn shared(name: impl Into<String>) -> Builder {
-        Builder::named(name.into())
-    }
-
-    /// A limiter in a file, for all processes on this host that open it. What was
-    /// granted is remembered after a restart of the machine.
-    pub fn at(path: impl AsRef<Path>) -> Builder {
-        Builder::at(path.as_ref().to_owned())
-    }
-
-    /// A limiter in what the system calls shared memory, by the `shared_memory` crate: for
-    /// systems without `/dev/shm`. A name here is another than the same name in
-    /// [`shared`](Self::shared), which is better where it works: this memory is not
-    /// allocated ahead, and its maker can die half-way.
-    #[cfg(feature = "portable")]
-    pub fn portable(name: impl Into<String>) -> Builder {
-        Builder::portable(name.into())
-    }
-
-    /// A limiter for the threads of this process.
-    pub fn in_memory() -> Builder {
-        Builder::in_memory()
-    }
-
     pub(crate) fn open(origin: Origin, spec: Spec) -> Result<Self, OpenError> {
-        let first = Attachment::new(&origin, &spec)?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                origin,
-                spec,
-                first,
-            }),
-        })
+        let attached = Arc::new(Attached::new(origin, spec)?);
+        Ok(Self { attached })
     }
 
     /// Takes one permit, if that is possible now.
@@ -130,7 +65,7 @@ impl Limiter {
         name: impl AsRef<[u8]>,
         weight: u64,
     ) -> Result<Permit, AcquireError> {
-        let bucket = &self.attachment(name.as_ref()).bucket;
+        let bucket = self.of(name.as_ref()).first();
         // As `ask` does; but so the whole way is inlined, and the permit is written once.
         match bucket.reserve(weight, 0) {
             Ok(run) => Ok(Permit::new(run, 0)),
@@ -174,7 +109,7 @@ impl Limiter {
         weight: u64,
         timeout: Duration,
     ) -> Result<Permit, AcquireError> {
-        let mut patience = Patience::new(timeout, self.inner.spec.lateness);
+        let mut patience = Patience::new(timeout, self.attached.lateness());
         self.ask(name.as_ref(), weight, |bucket| {
             patience.acquire(bucket, weight)
         })
@@ -258,95 +193,35 @@ impl Limiter {
 
     /// The bucket in use.
     pub(crate) fn bucket(&self) -> &Bucket {
-        &self.inner.first.newest().bucket
+        self.attached.newest()
     }
 
-    /// Where the bucket of that name was found first. There is one bucket: it takes
-    /// every name.
+    /// The bucket of that name. There is one: it takes every name.
     #[inline]
-    fn attachment(&self, _name: &[u8]) -> &Attachment {
-        &self.inner.first
+    fn of(&self, _name: &[u8]) -> &Attached {
+        &self.attached
     }
 
-    /// Asks the bucket of that name that is in use now, and says in the caller's words
-    /// why there are no permits.
+    /// Asks that bucket for permits, and says in the caller's words why there are none.
     fn ask<T>(
         &self,
         name: &[u8],
         weight: u64,
-        mut question: impl FnMut(&Bucket) -> Result<T, Refusal>,
+        question: impl FnMut(&Bucket) -> Result<T, Refusal>,
     ) -> Result<T, AcquireError> {
-        let mut attachment = self.attachment(name).newest();
-        loop {
-            match question(&attachment.bucket) {
-                Ok(answer) => return Ok(answer),
-                Err(Refusal::Stale) => attachment = self.succeed(attachment)?,
-                Err(refusal) => return Err(explain(&attachment.bucket, weight, refusal)),
-            }
-        }
+        self.of(name)
+            .ask(question, |bucket, refusal| explain(bucket, weight, refusal))
     }
 
-    /// Asks for something that no rate refuses.
+    /// Asks it for something that no rate refuses.
     pub(crate) fn look<T>(
         &self,
-        mut question: impl FnMut(&Bucket) -> Result<T, Refusal>,
+        question: impl FnMut(&Bucket) -> Result<T, Refusal>,
     ) -> Result<T, BucketError> {
-        let mut attachment = self.inner.first.newest();
-        loop {
-            match question(&attachment.bucket) {
-                Ok(answer) => return Ok(answer),
-                Err(Refusal::Stale) => attachment = self.succeed(attachment)?,
-                Err(Refusal::Closed) => return Err(BucketError::Closed),
-                Err(_) => return Err(BucketError::Exhausted),
-            }
-        }
-    }
-
-    /// Opens the segment again that was removed or changed.
-    fn succeed<'a>(&'a self, old: &'a Attachment) -> Result<&'a Attachment, BucketError> {
-        if old.successor.get().is_none() {
-            let mut spec = self.inner.spec.clone();
-            if spec.presence == Presence::New {
-                spec.presence = Presence::Any;
-            }
-            // Whoever changed the rates of a living segment meant all who are attached.
-            let is_removed = old
-                .bucket
-                .segment()
-                .is_none_or(|segment| segment.version().is_removed());
-            spec.adopt |= !is_removed;
-            let new = Attachment::new(&self.inner.origin, &spec).map_err(|error| match error {
-                OpenError::NotFound { .. } => BucketError::Removed,
-                error => BucketError::Reopen(Box::new(error)),
-            })?;
-            // Another thread may have been first: its successor is as good.
-            let _ = old.successor.set(Box::new(new));
-        }
-        Ok(old.newest())
-    }
-}
-
-impl Attachment {
-    fn new(origin: &Origin, spec: &Spec) -> Result<Self, OpenError> {
-        let bucket = match origin {
-            Origin::Memory => Bucket::in_memory(spec)?,
-            Origin::Segment(place) => Bucket::of_segment(open_segment(place, spec)?),
-            #[cfg(feature = "portable")]
-            Origin::Portable(name) => Bucket::of_segment(open_portable(name, spec)?),
-        };
-        Ok(Self {
-            bucket,
-            successor: OnceLock::new(),
+        self.attached.ask(question, |_, refusal| match refusal {
+            Refusal::Closed => BucketError::Closed,
+            _ => BucketError::Exhausted,
         })
-    }
-
-    /// The one in use: the last of the successors.
-    fn newest(&self) -> &Self {
-        let mut attachment = self;
-        while let Some(successor) = attachment.successor.get() {
-            attachment = successor;
-        }
-        attachment
     }
 }
 

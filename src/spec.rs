@@ -1,10 +1,9 @@
 //! What a user asks of a limiter, and what is built from it.
 
+use crate::error::OpenError;
 use crate::rate::{Rate, interval_ticks, validate};
 use crate::ring::word::Version;
-use crate::ring::{Plan, Window};
-use crate::segment::error::OpenError;
-use crate::segment::layout::{MAX_CAPACITY, MIN_CAPACITY};
+use crate::ring::{MAX_CAPACITY, MIN_CAPACITY, Plan, Window};
 use std::time::Duration;
 
 /// The queue of a limiter that asks for none: room for this many permits, or for the

@@ -49,7 +49,7 @@ mod tests;
 use crate::sync::{AtomicU64, Ordering};
 pub use heap::Heap;
 pub use leak::Leaked;
-pub use plan::{MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Plan, Window};
+pub use plan::{MAX_CAPACITY, MAX_INTERVAL, MAX_LIMIT, MAX_RATES, MIN_CAPACITY, Plan, Window};
 pub use read::Turn;
 pub use reserve::{Refusal, Run};
 use word::{Head, Slot};

@@ -9,6 +9,11 @@ pub const MAX_LIMIT: u64 = 1 << 32;
 /// The longest interval of a rate, in ticks: five years.
 pub const MAX_INTERVAL: u64 = 1826 * 24 * 3600 * 1_000_000;
 
+/// The fewest slots of a ring: they fill one line of 128 bytes.
+pub const MIN_CAPACITY: u64 = 16;
+/// The most slots of a ring.
+pub const MAX_CAPACITY: u64 = 1 << 34;
+
 /// One rate: at most `limit` permits in every half-open window of `interval` ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Window {

@@ -1,13 +1,13 @@
 //! Making a segment, so that nobody ever sees half of one: a file without a name is
 //! filled, and then gets its name in one step.
 
-use super::error::OpenError;
 use super::file::{GROUP_MODE, OWN_MODE, io_error, open};
 use super::header;
 use super::layout::Shape;
 use super::lock::{Lock, Role};
 use super::mapping::Mapping;
 use crate::clock::{ClockKind, SystemClock};
+use crate::error::OpenError;
 use crate::spec::Design;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, posix_fallocate};

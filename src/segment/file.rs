@@ -1,6 +1,6 @@
 //! Files as segments use them: opened without being led astray, told apart by inode.
 
-use super::error::OpenError;
+use crate::error::OpenError;
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
 use nix::unistd::{Uid, geteuid};
 use std::fs::{self, File, Metadata, OpenOptions};

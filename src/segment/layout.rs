@@ -34,7 +34,7 @@
 //! couple two of them. Both the fields' sizes and their places are part of the
 //! format: changing any of them means a new [`LAYOUT`].
 
-use crate::ring::{Gate, MAX_RATES, ReadLine};
+use crate::ring::{Gate, MAX_CAPACITY, MAX_RATES, MIN_CAPACITY, ReadLine};
 use crate::sync::AtomicU64;
 use std::mem::{align_of, offset_of, size_of};
 
@@ -48,10 +48,6 @@ pub const BYTE_ORDER: u64 = 0x0102_0304_0506_0708;
 pub const LINE: usize = 128;
 /// Bytes before the first bucket.
 pub const HEADER: usize = 4096;
-/// The fewest slots of a bucket: they fill one line.
-pub const MIN_CAPACITY: u64 = (LINE / size_of::<AtomicU64>()) as u64;
-/// The most slots of a bucket.
-pub const MAX_CAPACITY: u64 = 1 << 34;
 /// The largest segment, in bytes.
 pub const MAX_SIZE: u64 = 1 << 40;
 
@@ -186,6 +182,8 @@ const _: () = {
     assert!(offset_of!(Identity, boot) == 80 && offset_of!(Identity, seed) == 112);
     assert!(offset_of!(BucketWords, read) == LINE && size_of::<BucketWords>() == 2 * LINE);
     assert!(offset_of!(ReadLine, label) == 48);
+    // So strides are whole lines.
+    assert!(MIN_CAPACITY as usize * size_of::<AtomicU64>() == LINE);
     assert!(align_of::<Header>() == LINE && align_of::<BucketWords>() == LINE);
 };
 

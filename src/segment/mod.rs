@@ -2,7 +2,6 @@
 
 pub mod boot;
 mod create;
-pub mod error;
 mod file;
 mod header;
 pub mod layout;
@@ -16,11 +15,11 @@ pub mod report;
 mod revive;
 
 use crate::clock::SystemClock;
+use crate::error::OpenError;
 use crate::ring::word::Version;
 use crate::ring::{Plan, Ring};
 use crate::spec::Design;
 use crate::sync::Ordering;
-use error::OpenError;
 pub use file::Inode;
 use header::Facts;
 use layout::{Header, Shape};

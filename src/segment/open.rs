@@ -2,12 +2,12 @@
 
 use super::Segment;
 use super::create::{Draft, sweep};
-use super::error::OpenError;
 use super::file::{Inode, check, io_error, open};
 use super::header::{Flaw, facts, shape};
 use super::mapping::Mapping;
 use super::place::Place;
 use super::revive::revive;
+use crate::error::OpenError;
 use crate::spec::{Presence, Spec, rates_of, windows_of};
 use std::fs;
 use std::io;

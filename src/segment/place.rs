@@ -1,6 +1,6 @@
 //! Where a segment lives: a name that all programs of the host know, or a path.
 
-use super::error::OpenError;
+use crate::error::OpenError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};

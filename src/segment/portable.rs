@@ -8,12 +8,12 @@
 //! no harm.
 
 use super::Segment;
-use super::error::OpenError;
 use super::header::{self, Flaw};
 use super::layout::{Header, Shape};
 use super::mapping::Mapping;
 use super::open::{Refused, agree, describe};
 use crate::clock::{ClockKind, SystemClock};
+use crate::error::OpenError;
 use crate::spec::{Presence, Spec};
 use shared_memory::{Shmem, ShmemConf, ShmemError};
 use std::io;

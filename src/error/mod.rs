@@ -1,7 +1,9 @@
-//! Why no permit was given.
+//! Why no permit was given; and in [`open`], why there is no limiter.
+
+mod open;
 
 use crate::rate::Rate;
-use crate::segment::error::OpenError;
+pub use open::OpenError;
 use std::time::Duration;
 
 /// Why a request was not granted. Nothing was taken.

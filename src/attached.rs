@@ -1,0 +1,134 @@
+//! What a limiter is attached to: a bucket, and those that took its place.
+
+use crate::bucket::Bucket;
+use crate::error::{BucketError, OpenError};
+use crate::ring::Refusal;
+use crate::segment::open_segment;
+use crate::segment::place::Place;
+#[cfg(feature = "portable")]
+use crate::segment::portable::open_portable;
+use crate::spec::{Presence, Spec};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// How often one call opens a segment again that others keep removing or changing.
+const TRIES: u32 = 16;
+
+/// A bucket, and how to open it again when its segment was removed or changed.
+#[derive(Debug)]
+pub struct Attached {
+    origin: Origin,
+    spec: Spec,
+    first: Link,
+}
+
+/// Where the bucket comes from.
+#[derive(Debug)]
+pub enum Origin {
+    Memory,
+    Segment(Place),
+    #[cfg(feature = "portable")]
+    Portable(String),
+}
+
+/// A bucket, and the one that took its place. The old mapping stays until the limiter
+/// is dropped, for other threads may be in it.
+#[derive(Debug)]
+struct Link {
+    bucket: Bucket,
+    successor: OnceLock<Box<Link>>,
+}
+
+impl Attached {
+    /// Opens the bucket.
+    pub fn new(origin: Origin, spec: Spec) -> Result<Self, OpenError> {
+        let first = Link::new(&origin, &spec)?;
+        Ok(Self {
+            origin,
+            spec,
+            first,
+        })
+    }
+
+    /// The bucket that was opened first. It says so itself when it is not to be used
+    /// any more: [`Refusal::Stale`].
+    #[inline]
+    pub fn first(&self) -> &Bucket {
+        &self.first.bucket
+    }
+
+    /// The bucket in use.
+    pub fn newest(&self) -> &Bucket {
+        &self.first.newest().bucket
+    }
+
+    /// How late a waiting caller may wake, if the user has said.
+    pub fn lateness(&self) -> Option<Duration> {
+        self.spec.lateness
+    }
+
+    /// Asks the bucket in use, opening it again if need be.
+    pub fn ask<T, E: From<BucketError>>(
+        &self,
+        mut question: impl FnMut(&Bucket) -> Result<T, Refusal>,
+        explain: impl Fn(&Bucket, Refusal) -> E,
+    ) -> Result<T, E> {
+        let mut link = self.first.newest();
+        for _ in 0..TRIES {
+            match question(&link.bucket) {
+                Ok(answer) => return Ok(answer),
+                Err(Refusal::Stale) => link = self.succeed(link)?,
+                Err(refusal) => return Err(explain(&link.bucket, refusal)),
+            }
+        }
+        let path = link
+            .bucket
+            .segment()
+            .map_or_else(Default::default, |s| s.path().to_owned());
+        Err(BucketError::Reopen(Box::new(OpenError::Unsettled { path })).into())
+    }
+
+    /// Opens the segment again that was removed or changed.
+    fn succeed<'a>(&self, old: &'a Link) -> Result<&'a Link, BucketError> {
+        if old.successor.get().is_none() {
+            let mut spec = self.spec.clone();
+            if spec.presence == Presence::New {
+                spec.presence = Presence::Any;
+            }
+            // Whoever changed the rates of a living segment meant all who are attached.
+            let segment = old.bucket.segment();
+            spec.adopt |= segment.is_some_and(|segment| !segment.version().is_removed());
+            let new = Link::new(&self.origin, &spec).map_err(|error| match error {
+                OpenError::NotFound { .. } => BucketError::Removed,
+                error => BucketError::Reopen(Box::new(error)),
+            })?;
+            // Another thread may have been first: its successor is as good.
+            let _ = old.successor.set(Box::new(new));
+        }
+        Ok(old.newest())
+    }
+}
+
+impl Link {
+    fn new(origin: &Origin, spec: &Spec) -> Result<Self, OpenError> {
+        let bucket = match origin {
+            Origin::Memory => Bucket::in_memory(spec)?,
+            Origin::Segment(place) => Bucket::of_segment(open_segment(place, spec)?),
+            #[cfg(feature = "portable")]
+            Origin::Portable(name) => Bucket::of_segment(open_portable(name, spec)?),
+        };
+        Ok(Self {
+            bucket,
+            successor: OnceLock::new(),
+        })
+    }
+
+    /// The one in use: the last of the successors.
+    fn newest(&self) -> &Self {
+        let mut link = self;
+        while let Some(successor) = link.successor.get() {
+            link = successor;
+        }
+        link
+    }
+}
