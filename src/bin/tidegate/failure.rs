@@ -1,0 +1,76 @@
+//! Why a command did not do what it should, and the exit status that says so.
+
+use crate::output::exact;
+use std::ffi::OsString;
+use std::io;
+use tidegate::{AcquireError, BucketError, LeakError, OpenError};
+
+/// Not now, but later.
+const LIMITED: u8 = 1;
+const FAILED: u8 = 2;
+/// What shells say of a command that is there and cannot be started.
+const NOT_EXECUTABLE: u8 = 126;
+/// What shells say of a command that is not there.
+const NOT_FOUND: u8 = 127;
+
+/// Why a command did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("{}", in_short(.0))]
+    Acquire(#[from] AcquireError),
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    #[error("{name}: {source}")]
+    Leak { name: String, source: LeakError },
+    #[error("{0}: leave out --rate to take the rates that it has")]
+    RunRatesDiffer(#[source] OpenError),
+    #[error("{0}: it was left there, rm it yourself if nobody needs it")]
+    NotRemoved(#[source] OpenError),
+    #[error("there is no segment {0}")]
+    NothingToRemove(String),
+    #[error("could not {doing}: {source}")]
+    System {
+        doing: &'static str,
+        source: io::Error,
+    },
+    #[error("could not run {command:?}: {source}")]
+    Command {
+        command: OsString,
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    /// What the process ends with.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Acquire(AcquireError::Limited { .. } | AcquireError::QueueFull { .. }) => LIMITED,
+            Self::Command { source, .. } if source.kind() == io::ErrorKind::NotFound => NOT_FOUND,
+            Self::Command { .. } => NOT_EXECUTABLE,
+            _ => FAILED,
+        }
+    }
+
+    /// For `map_err`: what the system refused.
+    pub fn system(doing: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::System { doing, source }
+    }
+}
+
+/// The usual refusal in few words, and with a time that `sleep` understands.
+fn in_short(error: &AcquireError) -> String {
+    match error {
+        AcquireError::Limited { retry_after, rate } => {
+            format!("limited by {rate}: retry in {}", exact(*retry_after))
+        }
+        AcquireError::QueueFull {
+            queue, retry_after, ..
+        } => format!(
+            "limited by the queue, which holds {queue} permits: retry in {}",
+            exact(*retry_after)
+        ),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,40 @@
+//! The command line: rate limits for scripts, and a look at segments for people.
+
+mod acquire;
+mod args;
+mod create;
+mod failure;
+mod flush;
+mod inspect;
+mod leak;
+mod list;
+mod output;
+mod remove;
+mod report;
+mod run;
+mod signals;
+mod startable;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Create(args) => create::create(&args),
+        Command::Acquire(args) => acquire::acquire(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::List(args) => list::list(&args),
+        Command::Flush(args) => flush::flush(&args),
+        Command::Leak(args) => leak::leak(&args),
+        Command::Remove(args) => remove::remove(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::tell(&failure);
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}

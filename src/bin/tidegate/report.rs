@@ -1,0 +1,188 @@
+//! What `inspect` and `list` tell of a segment, for programs and for people.
+
+use crate::output::{brief, bytes, exact, many, micros, table};
+use serde::Serialize;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+use tidegate::{LeakerSnapshot, Rate, SegmentSnapshot, Snapshot, Timestamp};
+
+/// A segment at one moment. Field names are part of the command line's interface, and say
+/// their units.
+#[derive(Serialize)]
+pub struct Report {
+    pub name: String,
+    #[serde(flatten)]
+    pub segment: Option<SegmentReport>,
+    pub rates: Vec<RateReport>,
+    /// In the widest window.
+    pub counted_permits: u64,
+    pub queued_permits: u64,
+    queue_limit_permits: u64,
+    capacity_permits: u64,
+    /// Since the segment was made.
+    reserved_permits: u64,
+    next_permit_in_us: u64,
+    leaker: Option<LeakerReport>,
+}
+
+#[derive(Serialize)]
+pub struct SegmentReport {
+    path: String,
+    pub size_bytes: u64,
+    created_unix_us: u64,
+}
+
+#[derive(Serialize)]
+pub struct RateReport {
+    rate: String,
+    limit_permits: u64,
+    interval_us: u64,
+    counted_permits: u64,
+}
+
+#[derive(Serialize)]
+struct LeakerReport {
+    running: bool,
+    pid: u64,
+    last_pass_age_us: u64,
+    interval_us: u64,
+    passes: u64,
+    leaked_permits: u64,
+    repairs: u64,
+}
+
+impl Report {
+    pub fn new(name: String, seen: &Snapshot) -> Self {
+        let uses = seen.rates.iter().zip(&seen.counts);
+        let segment = seen.segment.as_ref();
+        let leaker = segment.and_then(|segment| segment.leaker.as_ref());
+        Self {
+            name,
+            segment: segment.map(SegmentReport::new),
+            rates: uses
+                .map(|(rate, count)| RateReport::new(rate, *count))
+                .collect(),
+            counted_permits: seen.count,
+            queued_permits: seen.queued,
+            queue_limit_permits: seen.queue,
+            capacity_permits: seen.capacity,
+            reserved_permits: seen.reserved,
+            next_permit_in_us: micros(seen.waiting),
+            leaker: leaker.map(|leaker| LeakerReport::new(leaker, seen.now)),
+        }
+    }
+}
+
+impl SegmentReport {
+    fn new(segment: &SegmentSnapshot) -> Self {
+        let made = segment.made.duration_since(SystemTime::UNIX_EPOCH);
+        Self {
+            path: segment.path.display().to_string(),
+            size_bytes: segment.size,
+            created_unix_us: micros(made.unwrap_or_default()),
+        }
+    }
+}
+
+impl RateReport {
+    fn new(rate: &Rate, count: u64) -> Self {
+        Self {
+            rate: rate.to_string(),
+            limit_permits: rate.limit(),
+            interval_us: micros(rate.interval()),
+            counted_permits: count,
+        }
+    }
+}
+
+impl LeakerReport {
+    fn new(leaker: &LeakerSnapshot, now: Timestamp) -> Self {
+        Self {
+            running: leaker.is_alive,
+            pid: leaker.pid,
+            last_pass_age_us: micros(now.duration_since(leaker.last_pass)),
+            interval_us: micros(leaker.interval),
+            passes: leaker.passes,
+            leaked_permits: leaker.leaked,
+            repairs: leaker.repairs,
+        }
+    }
+}
+
+/// For people: aligned lines.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = vec![["name".to_owned(), self.name.clone()]];
+        let mut line = |word: &str, text| lines.push([word.to_owned(), text]);
+        if let Some(segment) = &self.segment {
+            line("file", segment.to_string());
+        }
+        let uses: Vec<_> = self.rates.iter().map(RateReport::columns).collect();
+        for (index, used) in table(&uses).lines().enumerate() {
+            line(if index == 0 { "rates" } else { "" }, used.to_owned());
+        }
+        let next = match self.next_permit_in_us {
+            0 => "now".to_owned(),
+            wait => format!("in {}", exact(Duration::from_micros(wait))),
+        };
+        line("next", next);
+        let (queued, queue) = (self.queued_permits, self.queue_limit_permits);
+        line("queue", format!("{queued} of {queue} permits waited for"));
+        line(
+            "ring",
+            format!("remembers {}", many(self.capacity_permits, "permit")),
+        );
+        let reserved = many(self.reserved_permits, "permit");
+        line("reserved", format!("{reserved} since it was created"));
+        let leaker = self.leaker.as_ref().map(LeakerReport::to_string);
+        line(
+            "leaker",
+            leaker.unwrap_or("none yet (limits hold without one)".to_owned()),
+        );
+        f.write_str(&table(&lines))
+    }
+}
+
+impl fmt::Display for SegmentReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let made = SystemTime::UNIX_EPOCH + Duration::from_micros(self.created_unix_us);
+        let age = brief(made.elapsed().unwrap_or_default());
+        write!(
+            f,
+            "{}, {}, created {age} ago",
+            self.path,
+            bytes(self.size_bytes)
+        )
+    }
+}
+
+impl fmt::Display for RateReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rate)
+    }
+}
+
+impl RateReport {
+    fn columns(&self) -> [String; 2] {
+        let used = format!("{} of {} permits", self.counted_permits, self.limit_permits);
+        [self.rate.clone(), used]
+    }
+}
+
+impl fmt::Display for LeakerReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let age = brief(Duration::from_micros(self.last_pass_age_us));
+        if self.running {
+            let interval = brief(Duration::from_micros(self.interval_us));
+            write!(f, "process {}, every {interval}, last {age} ago", self.pid)?;
+        } else {
+            write!(f, "none now; process {} was last, {age} ago", self.pid)?;
+        }
+        let (passes, repairs) = (many(self.passes, "pass"), many(self.repairs, "repair"));
+        write!(
+            f,
+            " ({passes}, {} leaked, {repairs})",
+            many(self.leaked_permits, "permit")
+        )
+    }
+}

@@ -1,0 +1,64 @@
+//! `tidegate run`.
+
+use crate::args::{Rates, Request, Segment};
+use crate::failure::Failure;
+use crate::startable::check_startable;
+use clap::Args;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use tidegate::{Limiter, OpenError};
+
+const EXAMPLES: &str = "\
+Examples:
+  tidegate run api --rate 10/s -- curl -sO https://…
+  xargs -P 8 -n 1 tidegate run api --rate 10/s -- curl -sO < urls
+  tidegate run api --timeout 5s -- make deploy
+
+With --rate the segment is made if it is not there; if it is there, its rates must be the
+same. Without --rate it must be there.
+
+The command takes the place of tidegate, in the same process: signals reach it, and the exit
+status is its own. Otherwise the exit status is 1 if it was limited (the command was not
+run), 126 if the command cannot be started, 127 if there is no such command, and 2 for
+anything else.";
+
+/// Wait for the turn, then become a command
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RunArgs {
+    #[command(flatten)]
+    segment: Segment,
+    #[command(flatten)]
+    rates: Rates,
+    #[command(flatten)]
+    request: Request,
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
+    command: Vec<OsString>,
+}
+
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let Some((command, arguments)) = args.command.split_first() else {
+        return Ok(()); // clap asks for one at least
+    };
+    let failed = |source| Failure::Command {
+        command: command.clone(),
+        source,
+    };
+    // What cannot be started is not to cost a permit.
+    check_startable(command).map_err(failed)?;
+    let _ = args.request.take(&open(args)?)?;
+    Err(failed(Command::new(command).args(arguments).exec()))
+}
+
+fn open(args: &RunArgs) -> Result<Limiter, Failure> {
+    if args.rates.is_empty() {
+        return args.segment.attach();
+    }
+    let opened = args.segment.builder().rates(args.rates.sorted()).open();
+    opened.map_err(|error| match error {
+        OpenError::RatesDiffer { .. } => Failure::RunRatesDiffer(error),
+        error => error.into(),
+    })
+}

@@ -1,0 +1,9 @@
+//! The command line, as processes that are really started.
+
+mod acquire;
+mod create;
+mod inspect;
+mod leak;
+mod run;
+mod support;
+mod usage;
