@@ -91,7 +91,7 @@ fn a_weight_is_granted_as_a_whole_or_not_at_all() {
     weight("2").fine();
     weight("0").fine();
     weight("6").with(2, &["a weight of 6", "5/h allows 5 at most"]);
-    assert_eq!(segment.seen()["counted_permits"], 5);
+    assert_eq!(segment.seen()["granted_permits"], 5);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn a_name_with_a_slash_is_a_file() {
     let seen = json(&ended(&["inspect", name, "--json"]).fine());
     assert_eq!(seen["path"], name);
     assert_eq!(seen["size_bytes"], metadata.len());
-    assert_eq!(seen["counted_permits"], 2);
+    assert_eq!(seen["granted_permits"], 2);
 
     let listed = json(&ended(&["list", "--json"]).fine());
     assert!(

@@ -38,14 +38,14 @@ fn inspect_shows_what_counts_and_when_the_next_permit_is() {
     segment.does("acquire", &["--weight", "3"]).fine();
     let seen = segment.seen();
     assert_eq!(seen["name"], segment.name.as_str());
-    assert_eq!(seen["counted_permits"], 3);
+    assert_eq!(seen["granted_permits"], 3);
     assert_eq!(seen["queued_permits"], 0);
     assert_eq!(seen["reserved_permits"], 3);
     assert_eq!(seen["next_permit_in_us"], 0);
     assert_eq!(seen["leaker"], Value::Null);
     let rate = |rate, limit: u64, interval: u64| {
         serde_json::json!({
-            "rate": rate, "limit_permits": limit, "interval_us": interval, "counted_permits": 3,
+            "rate": rate, "limit_permits": limit, "interval_us": interval, "granted_permits": 3,
         })
     };
     let rates = [
@@ -65,8 +65,8 @@ fn each_rate_has_a_count_of_its_own() {
     segment.does("acquire", &["--weight", "2"]).fine();
     thread::sleep(Duration::from_millis(60));
     let seen = segment.seen();
-    assert_eq!(seen["rates"][0]["counted_permits"], 0, "{seen}");
-    assert_eq!(seen["rates"][1]["counted_permits"], 2, "{seen}");
+    assert_eq!(seen["rates"][0]["granted_permits"], 0, "{seen}");
+    assert_eq!(seen["rates"][1]["granted_permits"], 2, "{seen}");
 }
 
 #[test]
@@ -96,7 +96,8 @@ fn inspect_shows_who_waits() {
     segment.does("acquire", &[]).fine();
     let _waiting = segment.starts("acquire", &[]);
     let seen = segment.seen_when(|seen| seen["queued_permits"] == 1);
-    assert_eq!(seen["counted_permits"], 2);
+    assert_eq!(seen["granted_permits"], 1);
+    assert_eq!(seen["rates"][0]["granted_permits"], 1);
     assert!(
         seen["next_permit_in_us"].as_u64().unwrap() > 3_600_000_000,
         "{seen}"
@@ -143,7 +144,7 @@ fn flush_makes_room_at_once() {
     segment.does("acquire", &["--weight", "3"]).fine();
     segment.does("acquire", &["--no-wait"]).with(1, &[]);
     assert!(segment.does("flush", &[]).fine().contains("3 permits"));
-    assert_eq!(segment.seen()["counted_permits"], 0);
+    assert_eq!(segment.seen()["granted_permits"], 0);
     segment.does("acquire", &["--no-wait"]).fine();
 }
 

@@ -121,7 +121,7 @@ impl Segment {
 /// Who else may use the segment.
 #[derive(Args)]
 pub struct Access {
-    /// Share the segment with a group (name or number): mode 0660 instead of 0600
+    /// The group (name or number) that shares the segment: mode 0660 instead of 0600
     #[arg(long, value_parser = parse_group, display_order = 100)]
     pub group: Option<u32>,
 }

@@ -64,14 +64,14 @@ fn look(name: String, access: &Access) -> Entry {
 
 /// A table of what can be used, and lines of what cannot.
 fn shown(entries: &[Entry]) -> String {
-    let mut seen = vec![["NAME", "RATES", "COUNT", "QUEUED", "SIZE"].map(str::to_owned)];
+    let mut seen = vec![["NAME", "RATES", "GRANTED", "QUEUED", "SIZE"].map(str::to_owned)];
     let mut problems = Vec::new();
     for entry in entries {
         match entry {
             Entry::Seen(report) => seen.push([
                 report.name.clone(),
                 row(&report.rates),
-                report.counted_permits.to_string(),
+                report.granted_permits.to_string(),
                 report.queued_permits.to_string(),
                 report
                     .segment

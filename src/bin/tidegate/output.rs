@@ -51,7 +51,7 @@ pub fn brief(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0 => format!("{}ms", time.as_millis()),
-        1..MINUTE => format!("{:.1}s", time.as_secs_f64()),
+        1..MINUTE => format!("{:.1}s", time.as_secs_f64()).replace(".0s", "s"),
         MINUTE..HOUR => format!("{}m {}s", seconds / MINUTE, seconds % MINUTE),
         HOUR..DAY => format!("{}h {}m", seconds / HOUR, seconds % HOUR / MINUTE),
         DAY.. => format!("{}d {}h", seconds / DAY, seconds % DAY / HOUR),
@@ -115,6 +115,7 @@ mod tests {
         let briefs = [
             (micros(999_999), "999ms"),
             (micros(12_340_000), "12.3s"),
+            (micros(10_000_000), "10s"),
             (Duration::from_secs(3_599), "59m 59s"),
             (Duration::from_secs(3_600), "1h 0m"),
             (Duration::from_secs(90_000), "1d 1h"),

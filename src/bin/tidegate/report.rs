@@ -14,8 +14,8 @@ pub struct Report {
     #[serde(flatten)]
     pub segment: Option<SegmentReport>,
     pub rates: Vec<RateReport>,
-    /// In the widest window.
-    pub counted_permits: u64,
+    /// In the widest window, without those in the queue.
+    pub granted_permits: u64,
     pub queued_permits: u64,
     queue_limit_permits: u64,
     capacity_permits: u64,
@@ -37,7 +37,7 @@ pub struct RateReport {
     rate: String,
     limit_permits: u64,
     interval_us: u64,
-    counted_permits: u64,
+    granted_permits: u64,
 }
 
 #[derive(Serialize)]
@@ -53,6 +53,8 @@ struct LeakerReport {
 
 impl Report {
     pub fn new(name: String, seen: &Snapshot) -> Self {
+        // Who waits counts in every window, for it has its time already.
+        let granted = |count: u64| count.saturating_sub(seen.queued);
         let uses = seen.rates.iter().zip(&seen.counts);
         let segment = seen.segment.as_ref();
         let leaker = segment.and_then(|segment| segment.leaker.as_ref());
@@ -60,9 +62,9 @@ impl Report {
             name,
             segment: segment.map(SegmentReport::new),
             rates: uses
-                .map(|(rate, count)| RateReport::new(rate, *count))
+                .map(|(rate, count)| RateReport::new(rate, granted(*count)))
                 .collect(),
-            counted_permits: seen.count,
+            granted_permits: granted(seen.count),
             queued_permits: seen.queued,
             queue_limit_permits: seen.queue,
             capacity_permits: seen.capacity,
@@ -85,12 +87,12 @@ impl SegmentReport {
 }
 
 impl RateReport {
-    fn new(rate: &Rate, count: u64) -> Self {
+    fn new(rate: &Rate, granted_permits: u64) -> Self {
         Self {
             rate: rate.to_string(),
             limit_permits: rate.limit(),
             interval_us: micros(rate.interval()),
-            counted_permits: count,
+            granted_permits,
         }
     }
 }
@@ -164,7 +166,7 @@ impl fmt::Display for RateReport {
 
 impl RateReport {
     fn columns(&self) -> [String; 2] {
-        let used = format!("{} of {} permits", self.counted_permits, self.limit_permits);
+        let used = format!("{} of {} permits", self.granted_permits, self.limit_permits);
         [self.rate.clone(), used]
     }
 }
