@@ -59,10 +59,10 @@ pub enum OpenError {
         /// The segment's rates.
         found: Vec<Rate>,
     },
-    /// The segment was made with another queue or capacity than was asked for.
+    /// The segment was made with another queue, capacity or group than was asked for.
     #[error(
-        "the segment at {path} has a {what} of {found} permits, not {asked}: \
-         ask for the same or for none, adopt the segment's, or remove it first"
+        "the segment at {path} has the {what} {found}, not {asked}: \
+         ask for the same or for none, or remove it first"
     )]
     OptionDiffers {
         /// Where it is.
@@ -70,9 +70,9 @@ pub enum OpenError {
         /// Which option.
         what: &'static str,
         /// What the caller asked for.
-        asked: u64,
+        asked: String,
         /// What the segment has.
-        found: u64,
+        found: String,
     },
     /// The file system is too full to hold the segment.
     #[error(

@@ -64,15 +64,24 @@ pub fn check(path: &Path, metadata: &Metadata, group: Option<u32>) -> Result<(),
     let (owner, file_group, mode) = (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777);
     let is_own = owner == geteuid().as_raw() || Uid::from_raw(owner).is_root();
     let is_ours = mode == GROUP_MODE && group == Some(file_group);
-    if mode & !GROUP_MODE == 0 && (is_own || is_ours) {
-        return Ok(());
+    if mode & !GROUP_MODE != 0 || !is_own && !is_ours {
+        return Err(OpenError::Untrusted {
+            path: path.to_owned(),
+            owner,
+            group: file_group,
+            mode,
+        });
     }
-    Err(OpenError::Untrusted {
-        path: path.to_owned(),
-        owner,
-        group: file_group,
-        mode,
-    })
+    match group {
+        // It would be open to nobody but its owner, or to others than was asked.
+        Some(asked) if !is_ours => Err(OpenError::OptionDiffers {
+            path: path.to_owned(),
+            what: "group",
+            asked: format!("{asked} with mode {GROUP_MODE:04o}"),
+            found: format!("{file_group} with mode {mode:04o}"),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Turns a system error into one that says what was tried.

@@ -199,8 +199,8 @@ pub fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
             return Err(OpenError::OptionDiffers {
                 path: path(),
                 what,
-                asked,
-                found,
+                asked: format!("of {asked} permits"),
+                found: format!("of {found} permits"),
             });
         }
     }

@@ -45,7 +45,7 @@ fn queue_and_capacity_are_as_asked() {
     assert_eq!(seen["capacity_permits"], 64);
 
     create(&[]).fine();
-    create(&["--queue", "10"]).with(2, &["queue of 9 permits, not 10"]);
+    create(&["--queue", "10"]).with(2, &["queue of 9 permits, not of 10"]);
 }
 
 #[test]
