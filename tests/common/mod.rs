@@ -1,0 +1,21 @@
+//! What the process tests share: a scene with a segment and logs of its own, the
+//! processes that play in it, and a look at a segment's words from outside.
+//!
+//! A test starts other processes by running its own binary again, with nothing but
+//! itself to run and its part in the environment. Such a process has one thread, and one
+//! of the test harness that only waits: so it may fork.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "every test file is a crate of its own, and uses a part"
+)]
+
+pub mod chance;
+pub mod process;
+pub mod scene;
+pub mod words;
+
+pub use chance::Chance;
+pub use process::{Process, eventually};
+pub use scene::{Scene, by_the_book, logged};
+pub use words::Words;
