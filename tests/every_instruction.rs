@@ -8,50 +8,12 @@
 mod common;
 
 use common::scene::ms;
-use common::{Chance, Process, Scene, eventually, logged};
-use nix::sys::ptrace;
-use nix::sys::signal::{Signal, raise};
-use nix::sys::wait::{WaitStatus, waitpid};
+use common::{Chance, Led, Pace, Scene, eventually, logged};
 use tidegate::{Limiter, Rate};
 
 const WEIGHT: u64 = 3;
 /// At how many instructions, about.
 const STOPS: u64 = 120;
-
-/// A process that stands before a call, and is led through it.
-struct Led(Process);
-
-impl Led {
-    /// Leads a child to the call, which it makes between two stops.
-    fn to(call: impl FnOnce()) -> Self {
-        let child = Process::fork(|| {
-            ptrace::traceme().unwrap();
-            raise(Signal::SIGSTOP).unwrap();
-            call();
-            raise(Signal::SIGSTOP).unwrap();
-        });
-        let led = Self(child);
-        assert_eq!(
-            led.change(),
-            WaitStatus::Stopped(led.0.pid(), Signal::SIGSTOP)
-        );
-        led
-    }
-
-    /// Lets it do one instruction; whether the call goes on.
-    fn step(&self) -> bool {
-        ptrace::step(self.0.pid(), None).unwrap();
-        match self.change() {
-            WaitStatus::Stopped(_, Signal::SIGTRAP) => true,
-            WaitStatus::Stopped(_, Signal::SIGSTOP) => false,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn change(&self) -> WaitStatus {
-        waitpid(self.0.pid(), None).unwrap()
-    }
-}
 
 fn take(limiter: &Limiter) {
     assert_eq!(limiter.try_acquire_n("", WEIGHT).unwrap().weight(), WEIGHT);
@@ -59,7 +21,7 @@ fn take(limiter: &Limiter) {
 
 /// Instructions from the first of a call to the last, some left out at random.
 fn instructions(limiter: &Limiter) -> impl Iterator<Item = usize> {
-    let led = Led::to(|| take(limiter));
+    let led = Led::to(Pace::Instruction, || take(limiter));
     let length = (1..).take_while(|_| led.step()).count();
     let mut chance = Chance::new();
     let mut next = move || 1 + chance.below(2 * length as u64 / STOPS) as usize;
@@ -68,70 +30,65 @@ fn instructions(limiter: &Limiter) -> impl Iterator<Item = usize> {
 
 #[test]
 fn a_call_that_is_stopped_at_any_instruction_holds_up_nobody() {
-    Scene::alone(
-        a_call_that_is_stopped_at_any_instruction_holds_up_nobody,
-        |scene| {
-            let rates = [Rate::new(8, ms(1)), Rate::new(4000, ms(1000))];
-            let limiter = scene.limiter().rates(rates).open().unwrap();
-            let mut own = scene.log("own");
-            for at in instructions(&limiter) {
-                eventually("an empty bucket", || limiter.waiting(8).unwrap().is_zero());
-                let mut log = scene.log(at);
-                let led = Led::to(|| {
-                    let _ = logged(&limiter, &mut log, 1, |limiter| {
-                        limiter.try_acquire_n("", WEIGHT)
-                    });
-                });
-                let goes_on = (0..at).all(|_| led.step());
-                // More than one window of others' grants, whatever the stopped call has of it.
-                for _ in 0..8 {
-                    logged(&limiter, &mut own, 2, |limiter| limiter.acquire_n("", 2)).unwrap();
-                }
-                if goes_on {
-                    ptrace::cont(led.0.pid(), None).unwrap();
-                    assert_eq!(
-                        led.change(),
-                        WaitStatus::Stopped(led.0.pid(), Signal::SIGSTOP)
-                    );
-                }
-            }
-            let verdict = scene.judge(&rates);
-            // Those that had reserved when they were stopped are granted all the same.
-            assert!(verdict.workers[&1].grants > 5, "{verdict}");
-        },
-    );
+    let Some(scene) = Scene::alone(a_call_that_is_stopped_at_any_instruction_holds_up_nobody)
+    else {
+        return;
+    };
+    let rates = [Rate::new(8, ms(1)), Rate::new(4000, ms(1000))];
+    let limiter = scene.limiter().rates(rates).open().unwrap();
+    let mut own = scene.log("own");
+    for at in instructions(&limiter) {
+        eventually("an empty bucket", || limiter.waiting(8).unwrap().is_zero());
+        let mut log = scene.log(at);
+        let led = Led::to(Pace::Instruction, || {
+            let _ = logged(&limiter, &mut log, 1, |limiter| {
+                limiter.try_acquire_n("", WEIGHT)
+            });
+        });
+        let goes_on = (0..at).all(|_| led.step());
+        // More than one window of others' grants, whatever the stopped call has of it.
+        for _ in 0..8 {
+            logged(&limiter, &mut own, 2, |limiter| limiter.acquire_n("", 2)).unwrap();
+        }
+        if goes_on {
+            led.go_on();
+        }
+    }
+    let verdict = scene.judge(&rates);
+    // Those that had reserved when they were stopped are granted all the same.
+    assert!(verdict.workers[&1].grants > 5, "{verdict}");
 }
 
 #[test]
 fn a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most() {
-    Scene::alone(
-        a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most,
-        |scene| {
-            let rate = Rate::new(1 << 13, ms(3_600_000));
-            let limiter = scene.limiter().rate(rate).open().unwrap();
-            let reserved = || limiter.inspect().unwrap().reserved;
-            let mut outcomes = [0_u64; 2];
-            for at in instructions(&limiter) {
-                let (before, called) = (reserved(), limiter.now());
-                let mut led = Led::to(|| take(&limiter));
-                assert!((0..at).all(|_| led.step()));
-                led.0.kill();
-                // The next caller is served, and finishes what the dead one began.
-                take(&limiter);
-                let lost = reserved() - before - WEIGHT;
-                assert!(lost == 0 || lost == WEIGHT, "{lost} permits lost");
-                assert_eq!(limiter.count().unwrap(), reserved());
-                // Every permit counts from its call on.
-                for nth in 0..lost + WEIGHT {
-                    let stamp = limiter.peek(nth).unwrap().unwrap();
-                    assert!(
-                        (called..=limiter.now()).contains(&stamp),
-                        "{stamp} for a call at {called}"
-                    );
-                }
-                outcomes[usize::from(lost > 0)] += 1;
-            }
-            assert!(outcomes.iter().all(|&times| times > 10), "{outcomes:?}");
-        },
-    );
+    let Some(scene) =
+        Scene::alone(a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most)
+    else {
+        return;
+    };
+    let rate = Rate::new(1 << 13, ms(3_600_000));
+    let limiter = scene.limiter().rate(rate).open().unwrap();
+    let reserved = || limiter.inspect().unwrap().reserved;
+    let mut outcomes = [0_u64; 2];
+    for at in instructions(&limiter) {
+        let (before, called) = (reserved(), limiter.now());
+        let led = Led::to(Pace::Instruction, || take(&limiter));
+        assert!((0..at).all(|_| led.step()));
+        led.kill();
+        // The next caller is served, and finishes what the dead one began.
+        take(&limiter);
+        let lost = reserved() - before - WEIGHT;
+        assert!(lost == 0 || lost == WEIGHT, "{lost} permits lost");
+        assert_eq!(limiter.count().unwrap(), reserved());
+        // Every permit counts from its call on.
+        for nth in 0..lost + WEIGHT {
+            let stamp = limiter.peek(nth).unwrap().unwrap();
+            assert!(
+                (called..=limiter.now()).contains(&stamp),
+                "{stamp} for a call at {called}"
+            );
+        }
+        outcomes[usize::from(lost > 0)] += 1;
+    }
+    assert!(outcomes.iter().all(|&times| times > 10), "{outcomes:?}");
 }

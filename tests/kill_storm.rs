@@ -42,127 +42,123 @@ fn call(limiter: &Limiter, log: &mut tidegate_judge::Log, worker: u64, chance: &
 
 #[test]
 fn two_thousand_kills_let_nothing_through_and_block_nobody() {
-    Scene::alone(
-        two_thousand_kills_let_nothing_through_and_block_nobody,
-        |scene| {
-            let limiter = scene.limiter().rates(RATES).queue(64).open().unwrap();
-            let play = |worker: u64, go_on: &dyn Fn() -> bool| {
-                let (mut log, mut chance) = (scene.log(worker), Chance::new());
-                while go_on() {
-                    call(&limiter, &mut log, worker, &mut chance);
-                }
-            };
-            let go_on = || !scene.heard("the storm is over");
-            let steady: Vec<Process> = (0..2).map(|n| Process::fork(|| play(n, &go_on))).collect();
+    let Some(scene) = Scene::alone(two_thousand_kills_let_nothing_through_and_block_nobody) else {
+        return;
+    };
+    let limiter = scene.limiter().rates(RATES).queue(64).open().unwrap();
+    let play = |worker: u64, go_on: &dyn Fn() -> bool| {
+        let (mut log, mut chance) = (scene.log(worker), Chance::new());
+        while go_on() {
+            call(&limiter, &mut log, worker, &mut chance);
+        }
+    };
+    let go_on = || !scene.heard("the storm is over");
+    let steady: Vec<Process> = (0..2).map(|n| Process::fork(|| play(n, &go_on))).collect();
 
-            let (mut log, mut chance) = (scene.log("storm"), Chance::new());
-            let mut crowd = VecDeque::new();
-            let mut quarters = vec![limiter.now().as_micros()];
-            for kill in 0..KILLS {
-                crowd.push_back(Process::fork(|| play(10 + kill, &|| true)));
-                chance.pause(800);
-                if crowd.len() > CROWD {
-                    crowd.pop_front().unwrap().kill();
-                }
-                call(&limiter, &mut log, 2, &mut chance);
-                if kill % (KILLS / 4) == KILLS / 4 - 1 {
-                    quarters.push(limiter.now().as_micros());
-                }
-            }
-            crowd.iter_mut().for_each(Process::kill);
-            scene.announce("the storm is over");
-            steady.into_iter().for_each(Process::join);
+    let (mut log, mut chance) = (scene.log("storm"), Chance::new());
+    let mut crowd = VecDeque::new();
+    let mut quarters = vec![limiter.now().as_micros()];
+    for kill in 0..KILLS {
+        crowd.push_back(Process::fork(|| play(10 + kill, &|| true)));
+        chance.pause(800);
+        if crowd.len() > CROWD {
+            crowd.pop_front().unwrap().kill();
+        }
+        call(&limiter, &mut log, 2, &mut chance);
+        if kill % (KILLS / 4) == KILLS / 4 - 1 {
+            quarters.push(limiter.now().as_micros());
+        }
+    }
+    crowd.iter_mut().for_each(Process::kill);
+    scene.announce("the storm is over");
+    steady.into_iter().for_each(Process::join);
 
-            // Nobody has reserved more than WAIT ahead. When that is over, what the dead had
-            // goes within one interval.
-            thread::sleep(WAIT);
-            let waiting = limiter.waiting(32).unwrap();
-            assert!(waiting <= RATES[1].interval() + ROUNDING, "{waiting:?}");
-            thread::sleep(RATES[1].interval() + ROUNDING);
-            assert_eq!(
-                limiter.count().unwrap(),
-                0,
-                "something of the dead still counts"
-            );
-            for _ in 0..256 / 32 {
-                logged(&limiter, &mut log, 2, |limiter| limiter.acquire_n("", 32)).unwrap();
-            }
-
-            scene.judge(&RATES);
-            // Those who were not killed were served all the time.
-            let grants = scene.grants();
-            for quarter in quarters.windows(2) {
-                for worker in 0..2 {
-                    let mut own = grants.iter().filter(|grant| grant.worker == worker);
-                    assert!(
-                        own.any(|grant| (quarter[0]..quarter[1]).contains(&grant.at)),
-                        "{worker} got nothing"
-                    );
-                }
-            }
-        },
+    // Nobody has reserved more than WAIT ahead. When that is over, what the dead had
+    // goes within one interval.
+    thread::sleep(WAIT);
+    let waiting = limiter.waiting(32).unwrap();
+    assert!(waiting <= RATES[1].interval() + ROUNDING, "{waiting:?}");
+    thread::sleep(RATES[1].interval() + ROUNDING);
+    assert_eq!(
+        limiter.count().unwrap(),
+        0,
+        "something of the dead still counts"
     );
+    for _ in 0..256 / 32 {
+        logged(&limiter, &mut log, 2, |limiter| limiter.acquire_n("", 32)).unwrap();
+    }
+
+    scene.judge(&RATES);
+    // Those who were not killed were served all the time.
+    let grants = scene.grants();
+    for quarter in quarters.windows(2) {
+        for worker in 0..2 {
+            let mut own = grants.iter().filter(|grant| grant.worker == worker);
+            assert!(
+                own.any(|grant| (quarter[0]..quarter[1]).contains(&grant.at)),
+                "{worker} got nothing"
+            );
+        }
+    }
 }
 
 #[test]
 fn a_killed_process_costs_at_most_the_permits_of_its_last_call() {
-    Scene::alone(
-        a_killed_process_costs_at_most_the_permits_of_its_last_call,
-        |scene| {
-            const LIMIT: u64 = 1 << 16;
-            const HEAVIEST: u64 = 256;
-            let limiter = scene
-                .limiter()
-                .rate(Rate::new(LIMIT, ms(3_600_000)))
-                .open()
-                .unwrap();
-            let mut leaker = Leaker::new(&limiter);
-            let reserved = || limiter.inspect().unwrap().reserved;
-            let (mut chance, mut repairs) = (Chance::new(), 0);
-            let logged_weight = |worker| {
-                let grants =
-                    tidegate_judge::read_file(scene.file("logs").join(worker)).unwrap_or_default();
-                grants.iter().map(|grant| grant.weight).sum::<u64>()
-            };
-            for kill in 0..400_u64 {
-                let before = reserved();
-                let mut victim = Process::fork(|| {
-                    let (mut log, mut chance) = (scene.log(kill), Chance::new());
-                    loop {
-                        let weight = 1 + chance.below(HEAVIEST);
-                        let _ = logged(&limiter, &mut log, kill, |limiter| {
-                            limiter.try_acquire_n("", weight)
-                        });
-                    }
+    let Some(scene) = Scene::alone(a_killed_process_costs_at_most_the_permits_of_its_last_call)
+    else {
+        return;
+    };
+    const LIMIT: u64 = 1 << 16;
+    const HEAVIEST: u64 = 256;
+    let limiter = scene
+        .limiter()
+        .rate(Rate::new(LIMIT, ms(3_600_000)))
+        .open()
+        .unwrap();
+    let mut leaker = Leaker::new(&limiter);
+    let reserved = || limiter.inspect().unwrap().reserved;
+    let (mut chance, mut repairs) = (Chance::new(), 0);
+    let logged_weight = |worker| {
+        let grants = tidegate_judge::read_file(scene.file("logs").join(worker)).unwrap_or_default();
+        grants.iter().map(|grant| grant.weight).sum::<u64>()
+    };
+    for kill in 0..400_u64 {
+        let before = reserved();
+        let mut victim = Process::fork(|| {
+            let (mut log, mut chance) = (scene.log(kill), Chance::new());
+            loop {
+                let weight = 1 + chance.below(HEAVIEST);
+                let _ = logged(&limiter, &mut log, kill, |limiter| {
+                    limiter.try_acquire_n("", weight)
                 });
-                chance.pause(1_000);
-                victim.kill();
-                let Ok(Pass::Led { repairs: made, .. }) = leaker.pass() else {
-                    panic!("somebody else leads")
-                };
-                repairs += made;
-                let taken = reserved() - before;
-                let known = logged_weight(kill.to_string());
-                assert!(
-                    (known..=known + HEAVIEST).contains(&taken),
-                    "{taken} taken, {known} logged"
-                );
-                if limiter.count().unwrap() > LIMIT / 2 {
-                    limiter.flush().unwrap();
-                }
             }
-            assert!(
-                repairs > 0,
-                "no kill hit a call between its reservation and its last stamp"
-            );
-
-            // What is left is to be had, to the last permit.
-            let left = LIMIT - limiter.count().unwrap();
-            let taken = (0..)
-                .take_while(|_| limiter.try_acquire("").is_ok())
-                .count() as u64;
-            assert_eq!(taken, left);
-            assert_eq!(limiter.count().unwrap(), LIMIT);
-        },
+        });
+        chance.pause(1_000);
+        victim.kill();
+        let Ok(Pass::Led { repairs: made, .. }) = leaker.pass() else {
+            panic!("somebody else leads")
+        };
+        repairs += made;
+        let taken = reserved() - before;
+        let known = logged_weight(kill.to_string());
+        assert!(
+            (known..=known + HEAVIEST).contains(&taken),
+            "{taken} taken, {known} logged"
+        );
+        if limiter.count().unwrap() > LIMIT / 2 {
+            limiter.flush().unwrap();
+        }
+    }
+    assert!(
+        repairs > 0,
+        "no kill hit a call between its reservation and its last stamp"
     );
+
+    // What is left is to be had, to the last permit.
+    let left = LIMIT - limiter.count().unwrap();
+    let taken = (0..)
+        .take_while(|_| limiter.try_acquire("").is_ok())
+        .count() as u64;
+    assert_eq!(taken, left);
+    assert_eq!(limiter.count().unwrap(), LIMIT);
 }

@@ -11,11 +11,13 @@
 )]
 
 pub mod chance;
+pub mod led;
 pub mod process;
 pub mod scene;
 pub mod words;
 
 pub use chance::Chance;
+pub use led::{Led, Pace};
 pub use process::{Process, eventually};
 pub use scene::{Scene, by_the_book, logged};
 pub use words::Words;

@@ -52,14 +52,15 @@ impl Scene {
         }
     }
 
-    /// Plays the whole test in a process of its own, which has one thread.
-    pub fn alone<T: Fn()>(test: T, play: impl FnOnce(&Self)) {
+    /// The scene, for a test that is played in a process of its own: nothing in the test's
+    /// first process, which waits until the other has played it.
+    pub fn alone<T: Fn()>(test: T) -> Option<Self> {
         let scene = Self::of(test);
-        if env::var(PART).is_ok() {
-            scene.part(ALONE, |_| play(&scene));
-        } else {
-            scene.start(ALONE, &[]).join();
+        if env::var(PART).is_ok_and(|part| part == ALONE) {
+            return Some(scene);
         }
+        scene.start(ALONE, &[]).join();
+        None
     }
 
     /// Plays `play`, and ends, if this process was started for that part.
