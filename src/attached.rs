@@ -22,6 +22,16 @@ pub struct Attached {
     first: Link,
 }
 
+impl Drop for Attached {
+    /// One link after the other: there may be too many for the stack.
+    fn drop(&mut self) {
+        let mut next = self.first.successor.take();
+        while let Some(mut link) = next {
+            next = link.successor.take();
+        }
+    }
+}
+
 /// Where the bucket comes from.
 #[derive(Debug)]
 pub enum Origin {
