@@ -111,6 +111,7 @@ impl Draft {
 
     /// Gives the segment its name, in place of what has that name now.
     pub fn replace(mut self) -> Result<(), OpenError> {
+        sweep(&self.path);
         self.name_it()?;
         let Some(temporary) = &self.temporary else {
             return Ok(());

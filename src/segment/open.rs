@@ -47,7 +47,11 @@ pub fn open_segment(place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
                 thread::sleep(Duration::from_millis(1));
             }
             Found::Segment(segment) if segment.version().is_removed() => finish_removal(&segment)?,
-            Found::Segment(segment) if !segment.is_of_this_boot => renew(&segment, place, spec)?,
+            Found::Segment(segment) if !segment.is_of_this_boot => {
+                if renew(&segment, place, spec)? {
+                    return attach_new(&path, place, spec);
+                }
+            }
             Found::Segment(_) if spec.presence == Presence::New => {
                 return Err(OpenError::Exists { path });
             }
@@ -223,18 +227,21 @@ fn finish_removal(segment: &Segment) -> Result<(), OpenError> {
 }
 
 /// Deals with a segment of an earlier boot: a file goes on counting; what a name led to
-/// is replaced.
-fn renew(segment: &Segment, place: &Place, spec: &Spec) -> Result<(), OpenError> {
+/// is replaced. Whether this call has made a new one.
+fn renew(segment: &Segment, place: &Place, spec: &Spec) -> Result<bool, OpenError> {
     let path = &segment.path;
     let _lock = segment.name_lock()?;
     if !segment.is_named() {
-        return Ok(());
+        return Ok(false);
     }
     if place.outlives_boot() {
-        return revive(segment).map_err(io_error("revive", path));
+        return revive(segment)
+            .map(|()| false)
+            .map_err(io_error("revive", path));
     }
     if spec.presence == Presence::Old || spec.rates.is_empty() && spec.adopt {
         return Err(OpenError::NotFound { path: path.clone() });
     }
-    Draft::new(path, &spec.design()?, spec.group)?.replace()
+    Draft::new(path, &spec.design()?, spec.group)?.replace()?;
+    Ok(true)
 }
