@@ -12,7 +12,7 @@ use crate::spec::{Presence, Spec, rates_of, windows_of};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub fn open_segment(place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
             Found::Segment(segment) => return agree(*segment, spec),
         }
     }
-    Err(OpenError::Unsettled { path })
+    Err(restless(path))
 }
 
 /// Removes the segment at `place`: its name is gone, and all who are attached notice on
@@ -85,7 +85,15 @@ pub fn remove_segment(place: &Place, group: Option<u32>) -> Result<bool, OpenErr
             Err(error) => return Err(error),
         }
     }
-    Err(OpenError::Unsettled { path })
+    Err(restless(path))
+}
+
+/// Why what is at `path` is never whole, and never gone.
+fn restless(path: PathBuf) -> OpenError {
+    if fs::symlink_metadata(&path).is_ok_and(|found| found.nlink() > 1) {
+        return OpenError::NotASegment { path, why: "it has a second name: remove that hard link".to_owned() };
+    }
+    OpenError::Unsettled { path }
 }
 
 enum Found {
