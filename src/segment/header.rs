@@ -132,7 +132,14 @@ pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
     design.plan(version).ok_or(Flaw::Damaged(
         "its rates, queue or horizon are out of bounds",
     ))?;
-    let clock = SystemClock::new(kind, get(&header.time.epoch) as i64);
+    let epoch = get(&header.time.epoch) as i64;
+    // A clock before its epoch stands still: who waits on it would wait for years.
+    if is_of_this_boot && kind.micros().is_ok_and(|now| now < epoch) {
+        return Err(Flaw::OtherTime(
+            "its time begins in the future: it is damaged, or the clock was set back",
+        ));
+    }
+    let clock = SystemClock::new(kind, epoch);
     Ok(Facts {
         version,
         design,
