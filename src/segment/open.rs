@@ -91,7 +91,10 @@ pub fn remove_segment(place: &Place, group: Option<u32>) -> Result<bool, OpenErr
 /// Why what is at `path` is never whole, and never gone.
 fn restless(path: PathBuf) -> OpenError {
     if fs::symlink_metadata(&path).is_ok_and(|found| found.nlink() > 1) {
-        return OpenError::NotASegment { path, why: "it has a second name: remove that hard link".to_owned() };
+        return OpenError::NotASegment {
+            path,
+            why: "it has a second name: remove that hard link".to_owned(),
+        };
     }
     OpenError::Unsettled { path }
 }
