@@ -8,12 +8,14 @@
 mod common;
 
 use common::scene::ms;
+use common::words::{Words, place};
 use common::{Chance, Led, Pace, Scene, eventually, logged};
+use std::time::Duration;
 use tidegate::{Limiter, Rate};
 
 const WEIGHT: u64 = 3;
 /// At how many instructions, about.
-const STOPS: u64 = 120;
+const STOPS: u64 = 80;
 
 fn take(limiter: &Limiter) {
     assert_eq!(limiter.try_acquire_n("", WEIGHT).unwrap().weight(), WEIGHT);
@@ -91,4 +93,53 @@ fn a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most() {
         outcomes[usize::from(lost > 0)] += 1;
     }
     assert!(outcomes.iter().all(|&times| times > 10), "{outcomes:?}");
+}
+
+#[test]
+fn an_owner_that_sleeps_through_all_laps_that_a_stamp_tells_apart_destroys_nothing() {
+    let Some(scene) = Scene::alone(
+        an_owner_that_sleeps_through_all_laps_that_a_stamp_tells_apart_destroys_nothing,
+    ) else {
+        return;
+    };
+    const CAPACITY: u64 = 16;
+    const LAPS: u64 = 1 << 13;
+    let limiter = scene
+        .limiter()
+        .rate(Rate::new(8, Duration::from_micros(1)))
+        .queue(8)
+        .open()
+        .unwrap();
+    let words = Words::of(&scene.segment_path());
+    let slots = || {
+        (0..CAPACITY)
+            .map(|seq| words.get(words.slot(seq)))
+            .collect::<Vec<u64>>()
+    };
+    let reserved = || limiter.inspect().unwrap().reserved;
+    // From the CAS of its reservation on, at many places up to the last stamp.
+    let mut more = 0;
+    for laps in [LAPS - 1, LAPS, LAPS + 1].into_iter().cycle() {
+        eventually("an empty bucket", || limiter.waiting(8).unwrap().is_zero());
+        let before = reserved();
+        let led = Led::to(Pace::Instruction, || take(&limiter));
+        while words.get(place::HEAD) == CAPACITY + before {
+            assert!(led.step());
+        }
+        if !(0..more).all(|_| led.step()) {
+            break;
+        }
+        while reserved() < before + laps * CAPACITY {
+            let _ = limiter.try_acquire_n("", 8);
+        }
+        let found = slots();
+        led.go_on();
+        assert_eq!(
+            slots(),
+            found,
+            "it overwrote others' stamps {more} instructions after its CAS"
+        );
+        more += 127;
+    }
+    assert!(more > 500, "{more}");
 }
