@@ -1,0 +1,160 @@
+//! A process that writes random words into a segment: the others get wrong answers or
+//! errors, but nobody crashes, and nobody hangs.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use common::scene::ms;
+use common::words::{Words, place};
+use common::{Chance, Process, Scene, eventually};
+use std::path::Path;
+use std::time::Duration;
+use tidegate::{Leaker, Limiter, Rate};
+
+const RATES: [Rate; 2] = [Rate::new(8, ms(1)), Rate::new(100, ms(50))];
+/// Ticks.
+const LONG: u64 = 2_000_000;
+
+/// Makes every call, again and again, some on each handle that it can open; so often that
+/// many are answered.
+fn use_it_all(open: &dyn Fn() -> Option<Limiter>) {
+    // Nobody scribbles on this one's clock.
+    let clock = Limiter::in_memory().rate(RATES[0]).open().unwrap();
+    let until = clock.now().as_micros() + LONG;
+    let (mut chance, mut granted) = (Chance::new(), 0);
+    while clock.now().as_micros() < until {
+        let Some(limiter) = open() else { continue };
+        let mut leaker = Leaker::new(&limiter);
+        for _ in 0..200 {
+            let weight = 1 + chance.below(8);
+            match chance.below(12) {
+                0 => drop(limiter.acquire_timeout("", weight, ms(1)).map(Some)),
+                1 => drop(limiter.count()),
+                2 => drop(limiter.queued()),
+                3 => drop(limiter.peek(chance.below(300))),
+                4 => drop(limiter.leak()),
+                5 => drop(limiter.flush()),
+                6 => drop(limiter.waiting(weight)),
+                7 => drop(limiter.inspect()),
+                8 => drop(leaker.pass()),
+                _ => granted += u64::from(limiter.try_acquire_n("", weight).is_ok()),
+            }
+        }
+    }
+    assert!(granted > 100, "{granted}");
+}
+
+/// Writes random words from `from` on, some of them plausible.
+fn scribble(path: &dyn Fn() -> Option<Words>, from: u64) {
+    let mut chance = Chance::new();
+    loop {
+        let Some(words) = path() else { continue };
+        let length = words.len() / 8;
+        for _ in 0..100 {
+            // The bucket's few words as often as all slots.
+            let at = match chance.below(3) {
+                0 => place::HEAD / 8,
+                1 => place::TAIL / 8 + chance.below(3),
+                _ => chance.below(length),
+            } * 8;
+            if at < from {
+                continue;
+            }
+            let word = words.get(at);
+            let mut word = match chance.below(6) {
+                0 => chance.next(),
+                1 => chance.next() >> chance.below(64),
+                2 => u64::MAX << chance.below(64),
+                3 => word.wrapping_add(chance.below(64)),
+                4 => word.wrapping_sub(chance.below(64)),
+                _ => word ^ 1 << chance.below(64),
+            };
+            // A head of another generation is but a closed bucket: seldom, then.
+            if at == place::HEAD && chance.below(16) > 0 {
+                word &= (1 << 52) - 1;
+            }
+            words.set(at, word);
+        }
+    }
+}
+
+fn words(path: &Path) -> Option<Words> {
+    path.exists().then(|| Words::of(path))
+}
+
+#[test]
+fn random_words_in_the_bucket_crash_nobody_and_hang_nobody() {
+    let Some(scene) = Scene::alone(random_words_in_the_bucket_crash_nobody_and_hang_nobody) else {
+        return;
+    };
+    let limiter = scene.limiter().rates(RATES).queue(28).open().unwrap();
+    let path = scene.segment_path();
+    // As if by accident the scribbler has the very same handle: one inherited mapping.
+    let users: Vec<Process> = (0..3)
+        .map(|_| Process::fork(|| use_it_all(&|| Some(limiter.clone()))))
+        .collect();
+    let mut scribbler = Process::fork(|| scribble(&|| words(&path), place::HEAD));
+    users.into_iter().for_each(Process::join);
+    scribbler.kill();
+    // Made anew, all is well.
+    tidegate::remove(scene.segment()).unwrap();
+    assert_eq!(limiter.try_acquire_n("", 8).unwrap().weight(), 8);
+    assert_eq!(limiter.count().unwrap(), 8);
+}
+
+#[test]
+fn random_words_anywhere_crash_nobody_and_hang_nobody() {
+    let Some(scene) = Scene::alone(random_words_anywhere_crash_nobody_and_hang_nobody) else {
+        return;
+    };
+    // What cannot be opened any more is put back by whoever meets it.
+    let path = scene.file("segment");
+    let good = scene.file("good");
+    drop(Limiter::at(&path).rates(RATES).queue(28).open().unwrap());
+    std::fs::copy(&path, &good).unwrap();
+    let open = |n: u64| {
+        let limiter = Limiter::at(&path).rates(RATES).adopt().open();
+        limiter.ok().or_else(|| {
+            let fresh = scene.file(&format!("fresh.{n}"));
+            std::fs::copy(&good, &fresh).unwrap();
+            std::fs::rename(&fresh, &path).unwrap();
+            None
+        })
+    };
+    let users: Vec<Process> = (0..3)
+        .map(|n| {
+            let open = &open;
+            Process::fork(move || use_it_all(&|| open(n)))
+        })
+        .collect();
+    let mut scribbler = Process::fork(|| scribble(&|| words(&path), 0));
+    users.into_iter().for_each(Process::join);
+    scribbler.kill();
+}
+
+#[test]
+fn a_handle_survives_a_version_word_that_never_rests() {
+    let scene = Scene::of(a_handle_survives_a_version_word_that_never_rests);
+    scene.part("scribbler", |_| {
+        let path = scene.segment_path();
+        loop {
+            if let Some(words) = words(&path) {
+                words.change(place::VERSION, |version| version.wrapping_add(2));
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    });
+    scene.part("user", |_| {
+        let open = || scene.limiter().rates(RATES).adopt().open().ok();
+        use_it_all(&open);
+    });
+    let limiter = scene.limiter().rates(RATES).open().unwrap();
+    let before = Words::of(&scene.segment_path()).get(place::VERSION);
+    let mut scribbler = scene.start("scribbler", &[]);
+    eventually("the scribbler", || {
+        Words::of(&scene.segment_path()).get(place::VERSION) != before
+    });
+    scene.start("user", &[]).join();
+    scribbler.kill();
+    assert!(limiter.try_acquire("").is_ok());
+}
