@@ -14,33 +14,29 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How often an opener that keeps losing races looks again.
 const TRIES: u32 = 100;
+/// How often who finds the file system full looks again: for a tenth of a second.
+const FULL_TRIES: u32 = 40;
 
 /// Opens the segment at `place`, or makes it, as `spec` says.
 pub fn open_segment(place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
     let path = place.path();
-    let mut no_space = None;
+    let mut full = 0;
     for _ in 0..TRIES {
         match find(&path, spec.group)? {
-            Found::Nothing => match (spec.presence, no_space.take()) {
-                (Presence::Old, _) => return Err(OpenError::NotFound { path }),
-                (_, Some(error)) => return Err(error),
-                _ if spec.rates.is_empty() && spec.adopt => {
-                    return Err(OpenError::NotFound { path });
+            Found::Nothing => match make(&path, spec) {
+                Ok(true) => return attach_new(&path, place, spec),
+                // Somebody was first: it is found like any other.
+                Ok(false) => {}
+                // Others who are about to make it may have the room, or each a part of it.
+                Err(OpenError::NoSpace { .. }) if full < FULL_TRIES => {
+                    full += 1;
+                    thread::sleep(some_while());
                 }
-                _ => {
-                    match Draft::new(&path, &spec.design()?, spec.group).and_then(Draft::publish) {
-                        // Perhaps somebody else has just made it, and took the room.
-                        Err(error @ OpenError::NoSpace { .. }) => no_space = Some(error),
-                        Err(error) => return Err(error),
-                        // Whether ours or somebody's: it is found like any other.
-                        Ok(true) => return attach_new(&path, place, spec),
-                        Ok(false) => {}
-                    }
-                }
+                Err(error) => return Err(error),
             },
             Found::Midway => {
                 sweep(&path);
@@ -59,6 +55,23 @@ pub fn open_segment(place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
         }
     }
     Err(restless(path))
+}
+
+/// Makes the segment, if the caller wants that; whether nobody else was first.
+fn make(path: &Path, spec: &Spec) -> Result<bool, OpenError> {
+    if spec.presence == Presence::Old || spec.rates.is_empty() && spec.adopt {
+        return Err(OpenError::NotFound {
+            path: path.to_owned(),
+        });
+    }
+    Draft::new(path, &spec.design()?, spec.group)?.publish()
+}
+
+/// Up to five milliseconds, another time for everybody: those who got into each other's
+/// way shall not do so again.
+fn some_while() -> Duration {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Duration::from_micros(u64::from(now.subsec_nanos() % 5_000))
 }
 
 /// Removes the segment at `place`: its name is gone, and all who are attached notice on
