@@ -1,0 +1,178 @@
+//! Whose segments are used: one's own, root's, and a named group's; with exactly the mode
+//! that was asked for, whatever the umask.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use common::scene::ms;
+use common::{Process, Scene};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Gid, Uid, getegid, geteuid, setgid, setgroups, setuid};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use tidegate::{OpenError, Rate};
+
+const RATE: Rate = Rate::new(5, ms(60_000));
+const ALICE: u32 = 64_001;
+const BOB: u32 = 64_002;
+const FRIENDS: u32 = 64_010;
+
+/// Has somebody else do something: another user, in that group.
+fn as_user(user: u32, group: u32, work: impl FnOnce()) {
+    Process::fork(|| {
+        setgroups(&[]).unwrap();
+        setgid(Gid::from_raw(group)).unwrap();
+        setuid(Uid::from_raw(user)).unwrap();
+        work();
+    })
+    .join();
+}
+
+/// Whether this process may become another user.
+fn is_root(test: &str) -> bool {
+    if !geteuid().is_root() {
+        eprintln!("{test} was left out: only root may become another user");
+    }
+    geteuid().is_root()
+}
+
+#[test]
+fn the_mode_is_0600_or_with_a_group_0660_under_any_umask() {
+    let Some(scene) = Scene::alone(the_mode_is_0600_or_with_a_group_0660_under_any_umask) else {
+        return;
+    };
+    let own_group = getegid().as_raw();
+    for mask in [0, 0o022, 0o077, 0o777] {
+        umask(Mode::from_bits_truncate(mask));
+        for (group, wanted) in [(None, 0o600), (Some(own_group), 0o660)] {
+            let builder = scene.limiter().rate(RATE);
+            let builder = match group {
+                Some(group) => builder.group(group),
+                None => builder,
+            };
+            drop(builder.open().unwrap());
+            let found = fs::metadata(scene.segment_path()).unwrap();
+            assert_eq!(found.mode() & 0o7777, wanted, "umask {mask:o}");
+            assert_eq!((found.uid(), found.gid()), (geteuid().as_raw(), own_group));
+            tidegate::remove(scene.segment()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_others_may_write_is_not_trusted() {
+    let scene = Scene::of(what_others_may_write_is_not_trusted);
+    drop(scene.limiter().rate(RATE).open().unwrap());
+    let path = scene.segment_path();
+    for mode in [0o602, 0o606, 0o666, 0o604, 0o700, 0o4600] {
+        fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        let Err(OpenError::Untrusted {
+            owner, mode: found, ..
+        }) = scene.limiter().rate(RATE).open()
+        else {
+            panic!("{mode:o}")
+        };
+        assert_eq!((owner, found), (geteuid().as_raw(), mode));
+    }
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    assert!(scene.limiter().rate(RATE).open().is_ok());
+}
+
+#[test]
+fn a_segment_of_another_user_is_not_trusted() {
+    let Some(scene) = Scene::alone(a_segment_of_another_user_is_not_trusted) else {
+        return;
+    };
+    if !is_root("a_segment_of_another_user_is_not_trusted") {
+        return;
+    }
+    // Alice has taken the name, in good faith or not.
+    as_user(ALICE, ALICE, || {
+        drop(scene.limiter().rate(RATE).open().unwrap())
+    });
+    let untrusted = || {
+        let Err(OpenError::Untrusted { owner, mode, .. }) = scene.limiter().rate(RATE).open()
+        else {
+            panic!("it is trusted")
+        };
+        assert_eq!((owner, mode), (ALICE, 0o600));
+        assert!(tidegate::remove(scene.segment()).is_err());
+    };
+    as_user(BOB, BOB, untrusted);
+    // Root could open it, but does not believe it either.
+    untrusted();
+    as_user(ALICE, ALICE, || {
+        let limiter = scene.limiter().rate(RATE).attach_only().open().unwrap();
+        assert_eq!(limiter.count().unwrap(), 0);
+        assert!(tidegate::remove(scene.segment()).unwrap());
+    });
+}
+
+#[test]
+fn a_segment_of_root_is_an_error_to_those_who_may_not_open_it() {
+    let Some(scene) = Scene::alone(a_segment_of_root_is_an_error_to_those_who_may_not_open_it)
+    else {
+        return;
+    };
+    if !is_root("a_segment_of_root_is_an_error_to_those_who_may_not_open_it") {
+        return;
+    }
+    drop(scene.limiter().rate(RATE).open().unwrap());
+    as_user(BOB, BOB, || {
+        let error = scene.limiter().rate(RATE).open().unwrap_err();
+        assert!(matches!(error, OpenError::Io { .. }), "{error}");
+        assert!(error.to_string().contains(scene.segment()), "{error}");
+    });
+}
+
+#[test]
+fn a_group_shares_a_segment_when_all_name_it() {
+    let Some(scene) = Scene::alone(a_group_shares_a_segment_when_all_name_it) else {
+        return;
+    };
+    if !is_root("a_group_shares_a_segment_when_all_name_it") {
+        return;
+    }
+    let take = || {
+        let limiter = scene.limiter().rate(RATE).group(FRIENDS).open().unwrap();
+        assert!(limiter.try_acquire("").is_ok());
+        limiter.count().unwrap()
+    };
+    as_user(ALICE, FRIENDS, || assert_eq!(take(), 1));
+    as_user(BOB, FRIENDS, || assert_eq!(take(), 2));
+    let found = fs::metadata(scene.segment_path()).unwrap();
+    assert_eq!(
+        (found.uid(), found.gid(), found.mode() & 0o7777),
+        (ALICE, FRIENDS, 0o660)
+    );
+    let untrusted = |error| {
+        matches!(
+            error,
+            OpenError::Untrusted {
+                owner: ALICE,
+                group: FRIENDS,
+                mode: 0o660,
+                ..
+            }
+        )
+    };
+    as_user(BOB, FRIENDS, || {
+        // Who has not said so does not share.
+        assert!(untrusted(scene.limiter().rate(RATE).open().unwrap_err()));
+        assert!(untrusted(
+            scene.limiter().rate(RATE).group(BOB).open().unwrap_err()
+        ));
+    });
+    as_user(BOB, BOB, || {
+        let error = scene
+            .limiter()
+            .rate(RATE)
+            .group(FRIENDS)
+            .open()
+            .unwrap_err();
+        assert!(
+            matches!(error, OpenError::Io { .. }),
+            "not one of them: {error}"
+        );
+    });
+}
