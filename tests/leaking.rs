@@ -1,0 +1,155 @@
+//! The leak process, killed, stopped, and twice: one leads, the other takes over, and the
+//! limits hold with or without it.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use common::scene::ms;
+use common::{Process, Scene, eventually, logged};
+use std::thread;
+use tidegate::{Leaker, LeakerSnapshot, Limiter, Pass, Rate};
+
+const RATE: Rate = Rate::new(10, ms(5));
+
+fn open(scene: &Scene) -> Limiter {
+    scene.limiter().rate(RATE).open().unwrap()
+}
+
+/// A leak process.
+fn leak(scene: &Scene) {
+    let limiter = open(scene);
+    Leaker::new(&limiter).interval(ms(1)).run(
+        |pause| {
+            thread::sleep(pause);
+            true
+        },
+        |error| panic!("{error}"),
+    );
+}
+
+fn told(limiter: &Limiter) -> Option<LeakerSnapshot> {
+    limiter.inspect().unwrap().segment.unwrap().leaker
+}
+
+fn leads(limiter: &Limiter, process: &Process) -> bool {
+    let pid = process.pid().as_raw() as u64;
+    told(limiter).is_some_and(|leaker| leaker.is_alive && leaker.pid == pid)
+}
+
+/// Takes permits for some windows; none is refused for want of a leak process.
+fn limits_hold(scene: &Scene, limiter: &Limiter, name: &str) {
+    let mut log = scene.log(name);
+    for _ in 0..5 {
+        logged(limiter, &mut log, 0, |limiter| limiter.acquire_n("", 10)).unwrap();
+    }
+    scene.judge(&[RATE]);
+}
+
+#[test]
+fn of_two_leakers_one_leads_and_the_other_takes_over_when_it_is_killed() {
+    let scene = Scene::of(of_two_leakers_one_leads_and_the_other_takes_over_when_it_is_killed);
+    scene.part("leaker", |_| leak(&scene));
+    let limiter = open(&scene);
+    assert_eq!(told(&limiter), None);
+    limits_hold(&scene, &limiter, "none");
+    let mut first = scene.start("leaker", &[]);
+    eventually("a leader", || leads(&limiter, &first));
+    let second = scene.start("leaker", &[]);
+    let passes = || told(&limiter).unwrap().passes;
+    let before = passes();
+    eventually("some passes", || passes() > before + 20);
+    assert!(leads(&limiter, &first), "two at once");
+    // Here is a third, in this process.
+    let mut third = Leaker::new(&limiter);
+    assert!(matches!(third.pass(), Ok(Pass::Standby)));
+    limits_hold(&scene, &limiter, "two");
+
+    first.kill();
+    eventually("another leader", || leads(&limiter, &second));
+    limits_hold(&scene, &limiter, "one");
+    drop(second);
+    assert!(told(&limiter).is_some_and(|leaker| !leaker.is_alive));
+    limits_hold(&scene, &limiter, "none again");
+    assert!(matches!(third.pass(), Ok(Pass::Led { .. })));
+}
+
+#[test]
+fn a_stopped_leaker_keeps_its_lease_and_holds_up_nobody() {
+    let scene = Scene::of(a_stopped_leaker_keeps_its_lease_and_holds_up_nobody);
+    scene.part("leaker", |_| leak(&scene));
+    let limiter = open(&scene);
+    let leaker = scene.start("leaker", &[]);
+    eventually("a leader", || leads(&limiter, &leaker));
+    for round in 0..20 {
+        leaker.stop();
+        limits_hold(&scene, &limiter, &format!("round {round}"));
+        assert!(leads(&limiter, &leaker));
+        assert!(matches!(Leaker::new(&limiter).pass(), Ok(Pass::Standby)));
+        let before = told(&limiter).unwrap().passes;
+        leaker.go_on();
+        eventually("it to go on", || told(&limiter).unwrap().passes > before);
+    }
+}
+
+#[test]
+fn a_forked_child_does_not_lead_with_its_parent_s_lease() {
+    let Some(scene) = Scene::alone(a_forked_child_does_not_lead_with_its_parent_s_lease) else {
+        return;
+    };
+    let limiter = open(&scene);
+    let mut leaker = Leaker::new(&limiter);
+    assert!(matches!(leaker.pass(), Ok(Pass::Led { .. })));
+    Process::fork(|| {
+        assert!(matches!(leaker.pass(), Ok(Pass::Standby)));
+        assert!(matches!(Leaker::new(&limiter).pass(), Ok(Pass::Standby)));
+    })
+    .join();
+    // The child's end did not cost the parent its lease.
+    Process::fork(|| assert!(matches!(Leaker::new(&limiter).pass(), Ok(Pass::Standby)))).join();
+    assert!(matches!(leaker.pass(), Ok(Pass::Led { .. })));
+
+    // A child that has asked for itself lets go of what it inherited.
+    let child = Process::fork(|| {
+        assert!(matches!(leaker.pass(), Ok(Pass::Standby)));
+        scene.announce("asked");
+        eventually("the lease", || {
+            matches!(leaker.pass(), Ok(Pass::Led { .. }))
+        });
+    });
+    eventually("the child to ask", || scene.heard("asked"));
+    drop(leaker);
+    child.join();
+}
+
+#[test]
+fn leakers_killed_at_random_moments_harm_nothing() {
+    let Some(scene) = Scene::alone(leakers_killed_at_random_moments_harm_nothing) else {
+        return;
+    };
+    let limiter = open(&scene);
+    let user = Process::fork(|| {
+        let mut log = scene.log("user");
+        while !scene.heard("the end") {
+            let _ = logged(&limiter, &mut log, 1, |limiter| {
+                limiter.acquire_timeout("", 3, ms(5))
+            });
+            let _ = logged(&limiter, &mut log, 1, |limiter| limiter.try_acquire(""));
+        }
+    });
+    let mut chance = common::Chance::new();
+    for _ in 0..300 {
+        let mut leaker = Process::fork(|| {
+            let mut leaker = Leaker::new(&limiter);
+            // The one before it is dead: so there is a lease to be had.
+            while matches!(leaker.pass(), Ok(Pass::Led { .. })) {}
+            panic!("somebody else leads");
+        });
+        chance.pause(1_000);
+        leaker.kill();
+    }
+    scene.announce("the end");
+    user.join();
+    let passes = told(&limiter).unwrap().passes;
+    assert!(passes > 300, "{passes}");
+    scene.judge(&[RATE]);
+}
