@@ -24,7 +24,7 @@ fn crowd(scene: &Scene, round: u64) -> Vec<Process> {
     let opener = |n| {
         let mut log = scene.log(format!("{round}.{n}"));
         eventually("the start", || scene.heard(&start));
-        let limiter = open(&scene);
+        let limiter = open(scene);
         match logged(&limiter, &mut log, round, |limiter| limiter.try_acquire("")) {
             Ok(_) | Err(AcquireError::Limited { .. }) => {}
             Err(error) => panic!("{error}"),

@@ -252,7 +252,7 @@ fn who_is_killed_at_any_step_while_reviving_a_file_forgets_nothing() {
         assert!(left <= MONTH, "killed at step {step}: {left:?}");
     };
     let prepare = || reboot(&path, Duration::from_secs(60));
-    let steps = kill_at_every_step(Pace::SystemCall, &prepare, || drop(open()), examine);
+    let steps = kill_at_every_step(Pace::SystemCall, prepare, || drop(open()), examine);
     assert!(steps > 10, "{steps} are too few to have revived a segment");
 }
 
