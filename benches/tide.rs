@@ -1,0 +1,66 @@
+//! tidegate itself, through its public interface.
+
+use std::io;
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tidegate::{AcquireError, Limiter, Rate};
+
+use crate::contender::{Contender, Gate, Limit, Verdict};
+
+/// A named segment, removed when its maker drops it.
+pub struct Tide {
+    name: String,
+    limiter: Limiter,
+    maker: u32,
+}
+
+impl Tide {
+    /// An empty bucket in a new segment.
+    pub fn new(limits: &[Limit]) -> io::Result<Self> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let maker = process::id();
+        let name = format!("bench-{maker}-{}", MADE.fetch_add(1, Ordering::Relaxed));
+        let rates = limits
+            .iter()
+            .map(|rate| Rate::new(rate.limit, rate.interval));
+        let limiter = Limiter::shared(&name).rates(rates).create_only().open();
+        let limiter = limiter.map_err(io::Error::other)?;
+        Ok(Self {
+            name,
+            limiter,
+            maker,
+        })
+    }
+}
+
+impl Drop for Tide {
+    fn drop(&mut self) {
+        if self.maker == process::id() {
+            let _ = tidegate::remove(&self.name);
+        }
+    }
+}
+
+impl Contender for Tide {
+    type Gate<'a> = &'a Limiter;
+
+    fn name(&self) -> &'static str {
+        "tidegate"
+    }
+
+    fn enter(&self) -> io::Result<&Limiter> {
+        Ok(&self.limiter)
+    }
+}
+
+impl Gate for &Limiter {
+    #[inline]
+    fn try_acquire(&self) -> Verdict {
+        match Limiter::try_acquire(self, "") {
+            Ok(permit) => Ok(permit.at().as_micros()),
+            Err(AcquireError::Limited { retry_after, .. }) => Err(retry_after.as_micros() as u64),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
