@@ -1,9 +1,19 @@
-//! The ring against what it should be, one caller at a time.
+//! The ring against what it should be.
+
+mod against_model;
+mod history;
+mod laps;
+mod model;
+mod owners_that_die;
+mod pair;
+mod plans;
+mod queue;
+mod tight;
 
 use super::*;
 use std::cell::Cell;
 
-fn plan(rates: &[(u64, u64)], queue: u64, capacity: u64) -> Plan {
+fn plan_of(rates: &[(u64, u64)], queue: u64, capacity: u64) -> Plan {
     let windows: Vec<_> = rates
         .iter()
         .map(|&(limit, interval)| Window { limit, interval })
@@ -16,7 +26,7 @@ fn plan(rates: &[(u64, u64)], queue: u64, capacity: u64) -> Plan {
 fn a_full_window_refuses_until_its_oldest_permit_has_left() {
     let now = Cell::new(100);
     let heap = Heap::new(8);
-    let (ring, plan, clock) = (heap.ring(), plan(&[(5, 1000)], 3, 8), || now.get());
+    let (ring, plan, clock) = (heap.ring(), plan_of(&[(5, 1000)], 3, 8), || now.get());
     for _ in 0..5 {
         assert!(!ring.reserve(&plan, &clock, 1, 0).unwrap().waits());
         now.set(now.get() + 10);
