@@ -1,13 +1,17 @@
 //! The ring against what it should be.
 
 mod against_model;
+mod damage;
+mod gate;
 mod history;
 mod laps;
 mod model;
 mod owners_that_die;
 mod pair;
+mod plan;
 mod plans;
 mod queue;
+mod recover;
 mod tight;
 
 use super::*;
