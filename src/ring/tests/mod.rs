@@ -2,16 +2,19 @@
 
 mod against_model;
 mod damage;
+mod dice;
 mod gate;
 mod history;
 mod laps;
 mod model;
+mod nested;
 mod owners_that_die;
 mod pair;
 mod plan;
 mod plans;
 mod queue;
 mod recover;
+mod threads;
 mod tight;
 
 use super::*;
