@@ -12,6 +12,19 @@ use std::sync::atomic as imp;
 
 pub use imp::Ordering;
 
+// Called before every access of this thread to a shared word: so that a test can
+// stop a caller at any of them, let others go first, or end it there.
+#[cfg(all(test, not(loom)))]
+thread_local! {
+    pub static BEFORE_ACCESS: std::cell::Cell<fn()> = const { std::cell::Cell::new(|| {}) };
+}
+
+#[inline(always)]
+fn before_access() {
+    #[cfg(all(test, not(loom)))]
+    BEFORE_ACCESS.get()();
+}
+
 /// One shared word, with just the operations that the crate uses.
 #[repr(transparent)]
 #[derive(Debug, Default)]
@@ -26,12 +39,14 @@ impl AtomicU64 {
     /// Reads the word.
     #[inline(always)]
     pub fn load(&self, order: Ordering) -> u64 {
+        before_access();
         self.0.load(order)
     }
 
     /// Writes the word.
     #[inline(always)]
     pub fn store(&self, value: u64, order: Ordering) {
+        before_access();
         self.0.store(value, order);
     }
 
@@ -44,24 +59,28 @@ impl AtomicU64 {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u64, u64> {
+        before_access();
         self.0.compare_exchange(current, new, success, failure)
     }
 
     /// Raises the word to at least `value`; says what it held.
     #[inline(always)]
     pub fn fetch_max(&self, value: u64, order: Ordering) -> u64 {
+        before_access();
         self.0.fetch_max(value, order)
     }
 
     /// Sets bits; says what the word held.
     #[inline(always)]
     pub fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
+        before_access();
         self.0.fetch_or(bits, order)
     }
 
     /// Adds; says what the word held.
     #[inline(always)]
     pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        before_access();
         self.0.fetch_add(value, order)
     }
 }

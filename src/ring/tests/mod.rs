@@ -5,6 +5,7 @@ mod damage;
 mod dice;
 mod gate;
 mod history;
+mod interleaved;
 mod laps;
 mod model;
 mod nested;
@@ -14,6 +15,7 @@ mod plan;
 mod plans;
 mod queue;
 mod recover;
+mod stage;
 mod threads;
 mod tight;
 
