@@ -26,28 +26,43 @@ fn before_access() {
 }
 
 /// One shared word, with just the operations that the crate uses.
-#[repr(transparent)]
+#[cfg_attr(not(loom), repr(transparent))]
 #[derive(Debug, Default)]
-pub struct AtomicU64(imp::AtomicU64);
+pub struct AtomicU64 {
+    word: imp::AtomicU64,
+    // Loom orders a write against the last access of its word only. If that was a read
+    // by the writer itself, loom never tries the write before an earlier read by another
+    // thread, and every compare-exchange here comes after such a read. With this, two
+    // reads of one word conflict, and loom tries both orders. Relaxed: else it orders
+    // nothing.
+    #[cfg(loom)]
+    reads: imp::AtomicU64,
+}
 
 impl AtomicU64 {
     /// A word that holds `value`.
     pub fn new(value: u64) -> Self {
-        Self(imp::AtomicU64::new(value))
+        Self {
+            word: imp::AtomicU64::new(value),
+            #[cfg(loom)]
+            reads: imp::AtomicU64::new(0),
+        }
     }
 
     /// Reads the word.
     #[inline(always)]
     pub fn load(&self, order: Ordering) -> u64 {
         before_access();
-        self.0.load(order)
+        #[cfg(loom)]
+        self.reads.fetch_add(0, Ordering::Relaxed);
+        self.word.load(order)
     }
 
     /// Writes the word.
     #[inline(always)]
     pub fn store(&self, value: u64, order: Ordering) {
         before_access();
-        self.0.store(value, order);
+        self.word.store(value, order);
     }
 
     /// Writes `new` if the word holds `current`; says what it held.
@@ -60,27 +75,27 @@ impl AtomicU64 {
         failure: Ordering,
     ) -> Result<u64, u64> {
         before_access();
-        self.0.compare_exchange(current, new, success, failure)
+        self.word.compare_exchange(current, new, success, failure)
     }
 
     /// Raises the word to at least `value`; says what it held.
     #[inline(always)]
     pub fn fetch_max(&self, value: u64, order: Ordering) -> u64 {
         before_access();
-        self.0.fetch_max(value, order)
+        self.word.fetch_max(value, order)
     }
 
     /// Sets bits; says what the word held.
     #[inline(always)]
     pub fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
         before_access();
-        self.0.fetch_or(bits, order)
+        self.word.fetch_or(bits, order)
     }
 
     /// Adds; says what the word held.
     #[inline(always)]
     pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         before_access();
-        self.0.fetch_add(value, order)
+        self.word.fetch_add(value, order)
     }
 }
