@@ -34,7 +34,10 @@ impl Bucket {
             path: "memory".into(),
             source: error.into(),
         })?;
-        let words = Words::Heap(Heap::new(design.capacity));
+        let heap = Heap::new(design.capacity).ok_or_else(|| OpenError::NoMemory {
+            needed: design.capacity.saturating_mul(8),
+        })?;
+        let words = Words::Heap(heap);
         Ok(Self::new(words, plan, clock, design))
     }
 

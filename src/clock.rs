@@ -4,6 +4,8 @@ use crate::ring::Clock;
 use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_gettime, clock_nanosleep};
+use std::thread;
+use std::time::Duration;
 
 const MICROS: i64 = 1_000_000;
 
@@ -94,13 +96,19 @@ impl SystemClock {
         self.epoch
     }
 
-    /// Sleeps until `tick`, in one absolute sleep: what interrupts it does not
-    /// lengthen it.
+    /// Sleeps until `tick`, and never less, in one absolute sleep: what interrupts it
+    /// does not lengthen it. Where the system refuses such sleeps (a sandbox may), it
+    /// looks at the clock from time to time.
     pub fn sleep_until(&self, tick: u64) {
+        const STEP: Duration = Duration::from_millis(1);
         let at = self.epoch.saturating_add_unsigned(tick);
         let at = TimeSpec::new(at.div_euclid(MICROS), at.rem_euclid(MICROS) * 1000);
-        while clock_nanosleep(self.id, ClockNanosleepFlags::TIMER_ABSTIME, &at) == Err(Errno::EINTR)
-        {
+        let flags = ClockNanosleepFlags::TIMER_ABSTIME;
+        while self.now() < tick {
+            match clock_nanosleep(self.id, flags, &at) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(_) => thread::sleep(STEP),
+            }
         }
     }
 }

@@ -1,1 +1,36 @@
-//! Loom models of the ring; see README.md.
+//! Loom models of the ring: the harness. README.md says what is modelled, and which
+//! breakage each model catches.
+#![cfg(loom)]
+
+mod judge;
+mod world;
+
+pub use world::{Time, World, plan};
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// The first tick of every model.
+pub const START: u64 = 100;
+
+/// Explores every interleaving of `body` that has at most `preemptions` preemptions,
+/// and every value that a load may return in each.
+///
+/// A thread that is preempted and never scheduled again until all others have ended
+/// is, for them, a caller that has stopped for ever.
+pub fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
+    let begun = Instant::now();
+    let runs = std::sync::Arc::new(Mutex::new(0_u64));
+    let counted = runs.clone();
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 20_000;
+    builder.check(move || {
+        *counted.lock().expect("no model panicked") += 1;
+        body();
+    });
+    let runs = *runs.lock().expect("no model panicked");
+    // One interleaving would mean that the model has no race in it.
+    assert!(runs > 1, "a model of one interleaving proves nothing");
+    println!("{runs} interleavings in {:?}", begun.elapsed());
+}

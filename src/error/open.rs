@@ -87,6 +87,15 @@ pub enum OpenError {
         /// Bytes.
         free: u64,
     },
+    /// There is not enough memory for a limiter in memory.
+    #[error(
+        "a limiter of these rates and this queue needs {needed} bytes of memory, \
+         and they are not to be had: ask for smaller limits, or a shorter queue"
+    )]
+    NoMemory {
+        /// Bytes.
+        needed: u64,
+    },
     /// What is there is not a segment that can be used.
     #[error("{path} is not a usable segment: {why}")]
     NotASegment {
@@ -98,7 +107,7 @@ pub enum OpenError {
     /// The segment belongs to somebody else, or others may write it.
     #[error(
         "{path} is not to be trusted: it belongs to user {owner}, group {group}, with mode {mode:04o}; \
-         allowed are your own with mode 0600, or 0660 with the group that you name"
+         allowed are your own with mode 0600 or 0660, and others' with mode 0660 and the group that you name"
     )]
     Untrusted {
         /// The file.

@@ -14,18 +14,23 @@ pub struct Heap {
 }
 
 impl Heap {
-    /// A bucket that remembers `capacity` permits, a power of two.
-    pub fn new(capacity: u64) -> Self {
+    /// A bucket that remembers `capacity` permits, a power of two; `None` if there is
+    /// no memory for that.
+    pub fn new(capacity: u64) -> Option<Self> {
+        let len = usize::try_from(capacity).ok()?;
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(len).ok()?;
+        slots.resize_with(len, AtomicU64::default);
         let heap = Self {
             // Seqs start on lap 1: zeroed slots are of lap 0, so unstamped.
             head: CachePadded::new(AtomicU64::new(capacity)),
             read: ReadLine::default(),
             gate: Gate::default(),
-            slots: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
+            slots: slots.into_boxed_slice(),
         };
         // Relaxed: nobody else has it yet.
         heap.read.tail.store(capacity, Ordering::Relaxed);
-        heap
+        Some(heap)
     }
 
     /// The words, as the ring takes them.

@@ -2,15 +2,15 @@
 //! pages and loses others.
 
 use super::Ring;
-use super::word::{Head, LAP_BITS};
+use super::word::{Head, LAP_BITS, Slot};
 use crate::sync::Ordering;
 
 impl Ring<'_> {
     /// Brings head past every stamp, and past tail. Nobody else uses the bucket.
     ///
     /// Slots newer than head tell its least value, for a slot's index and lap name its
-    /// seq to within 2^13 laps. Slots older than head are found unstamped, and count
-    /// as granted at the next call.
+    /// seq to within 2^13 laps. Slots older than head are found unstamped: those at the
+    /// end count as granted at the next call, others as those after them.
     pub fn recover(self) {
         // Relaxed, all: the caller is alone.
         let head = Head(self.head.load(Ordering::Relaxed));
@@ -28,6 +28,23 @@ impl Ring<'_> {
         self.read
             .newest_void
             .store(newest.min(next), Ordering::Relaxed);
+        self.fill_holes(tail.max(next.saturating_sub(self.capacity())), next);
+    }
+
+    /// Stamps permits whose stamps were lost as those after them bound them. Left as
+    /// they are, each would count as stamped last whenever it is looked at, and so
+    /// cost an interval of its own.
+    fn fill_holes(self, oldest: u64, next: u64) {
+        let mut bound = None;
+        for seq in (oldest..next).rev() {
+            let slot = self.slot(seq);
+            if slot.is_of(self.lap(seq)) {
+                bound = Some(bound.map_or(slot.ticks(), |bound: u64| bound.min(slot.ticks())));
+            } else if let Some(bound) = bound {
+                self.cell(seq)
+                    .store(Slot::new(self.lap(seq), bound).0, Ordering::Relaxed);
+            }
+        }
     }
 
     /// The seq whose stamp slot `index` holds, on the lap nearest to `lap`.
@@ -60,7 +77,7 @@ mod tests {
 
     /// A bucket in which `permits` were granted, the last of them just now.
     fn used(permits: u64) -> (Heap, u64) {
-        let heap = Heap::new(8);
+        let heap = Heap::new(8).unwrap();
         let mut now = 0;
         for _ in 0..permits {
             now += 200;

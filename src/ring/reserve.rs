@@ -101,14 +101,12 @@ impl Ring<'_> {
             let Ok(outlook) = outlook else { continue };
             let ready = outlook.turn(view.now);
             if ready > view.now {
+                // A helper's clock may be ahead of ours: its stamp looks queued, and is not.
+                let is_behind_nobody =
+                    |by| outlook.ready <= by && outlook.last <= clock.now().saturating_add(1);
                 let latest = view.now + max_wait.min(plan.horizon);
                 if ready > latest {
-                    // A helper's clock may be ahead of ours: its stamp looks queued,
-                    // and is not.
-                    let only_behind_last = outlook.ready <= latest;
-                    if only_behind_last && outlook.last <= clock.now().saturating_add(1)
-                        || !self.is_current(view)
-                    {
+                    if is_behind_nobody(latest) || !self.is_current(view) {
                         continue;
                     }
                     return Err(Refusal::Limited {
@@ -119,7 +117,7 @@ impl Ring<'_> {
                 }
                 match self.room(plan, view, weight, ready) {
                     Ok(None) => {}
-                    Ok(Some(ready)) if self.is_current(view) => {
+                    Ok(Some(ready)) if self.is_current(view) && !is_behind_nobody(view.now) => {
                         return Err(Refusal::QueueFull {
                             now: view.now,
                             ready,
@@ -130,7 +128,9 @@ impl Ring<'_> {
             }
             if self.swap(view, weight) {
                 let ticks = ready.max(outlook.last).max(view.now + 1);
-                return Ok(self.stamp_own(view, clock, weight, ready, ticks));
+                if let Some(run) = self.stamp_own(view, weight, ready, ticks) {
+                    return Ok(run);
+                }
             }
         }
     }
@@ -149,39 +149,30 @@ impl Ring<'_> {
     /// Stamps the caller's own run. Where helpers were first, later arrivals are
     /// judged by their stamps: if one is earlier than the caller's own time, so
     /// is the grant. A later one is only an upper bound.
+    ///
+    /// `None` if the caller slept so long that the run's slots are others' by now, and
+    /// nobody knows which time later arrivals took for its own: a run that need not wait
+    /// was granted when it was asked for, but one that waits has lost its place.
     #[inline]
-    fn stamp_own(
-        self,
-        view: View,
-        clock: &impl Clock,
-        weight: u64,
-        ready: u64,
-        mut ticks: u64,
-    ) -> Run {
-        let mut granted = ready;
-        let run = Run {
+    fn stamp_own(self, view: View, weight: u64, ready: u64, mut ticks: u64) -> Option<Run> {
+        let mut run = Run {
             head: view.head,
             weight,
             ready,
             asked: view.now,
         };
-        for seq in run.seqs() {
+        for (nth, seq) in run.seqs().enumerate() {
             match self.stamp(seq, ticks) {
                 Stamped::Ours => {}
                 Stamped::Theirs(theirs) => {
-                    granted = granted.min(theirs);
+                    run.ready = run.ready.min(theirs);
                     ticks = ticks.max(theirs);
                 }
-                // Whatever the stamp was, it has come: only such are overwritten.
-                Stamped::Recycled => {
-                    granted = granted.min(clock.now());
-                    break;
-                }
+                // Stamps ascend within a run: the first slot's bounds the instant.
+                Stamped::Recycled if nth == 0 && run.waits() => return None,
+                Stamped::Recycled => break,
             }
         }
-        Run {
-            ready: granted,
-            ..run
-        }
+        Some(run)
     }
 }

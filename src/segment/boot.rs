@@ -3,12 +3,15 @@
 
 use crate::clock::ClockKind;
 use std::fs;
+use std::io;
 
-/// The system's boot id, or zeros where it has none.
-pub fn boot_id() -> [u64; 2] {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+/// The system's boot id. One that cannot be read is an error: to take it for another
+/// boot's would be to replace segments that are in use.
+pub fn boot_id() -> io::Result<[u64; 2]> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    u128::from_str_radix(&digits, 16).map_or([0, 0], |id| [(id >> 64) as u64, id as u64])
+    let id = u128::from_str_radix(&digits, 16).map_err(io::Error::other)?;
+    Ok([(id >> 64) as u64, id as u64])
 }
 
 /// How far this process's time namespace shifts the clock: seconds, nanoseconds.
@@ -36,8 +39,8 @@ mod tests {
 
     #[test]
     fn the_boot_id_is_there_and_does_not_change() {
-        assert_ne!(boot_id(), [0, 0]);
-        assert_eq!(boot_id(), boot_id());
+        assert_ne!(boot_id().unwrap(), [0, 0]);
+        assert_eq!(boot_id().unwrap(), boot_id().unwrap());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Making a segment, so that nobody ever sees half of one: a file without a name is
 //! filled, and then gets its name in one step.
 
-use super::file::{GROUP_MODE, OWN_MODE, io_error, open};
+use super::boot::boot_id;
+use super::file::{GROUP_MODE, OWN_MODE, folder_of, io_error, open};
 use super::header;
 use super::layout::Shape;
 use super::lock::{Lock, Role};
@@ -74,7 +75,8 @@ impl Draft {
         let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|e| failed(e.into()))?;
         allocate(&file, path, shape.size())?;
         let mapping = map_whole(&file, shape).map_err(&failed)?;
-        header::write(&mapping, design, &clock);
+        let boot = boot_id().map_err(io_error("read the system's boot id for", path))?;
+        header::write(&mapping, design, &clock, boot);
         if group.is_some() {
             fchown(&file, None, group).map_err(io_error("give to its group", path))?;
         }
@@ -128,10 +130,8 @@ impl Draft {
         let failed = io_error("name", &self.path);
         let name = temporary_name(&self.path);
         if link_nameless(&self.file, &name).is_ok() {
-            let lock = open(&name)
-                .and_then(|file| Lock::try_take(file, Role::Make))
-                .map_err(&failed)?;
-            self.temporary = lock.map(|alive| Temporary {
+            let alive = alive(&name).map_err(&failed)?;
+            self.temporary = Some(Temporary {
                 name,
                 _alive: alive,
             });
@@ -156,12 +156,6 @@ impl Drop for Temporary {
 
 fn map_whole(file: &File, shape: Shape) -> io::Result<Mapping> {
     Mapping::of_file(file, shape.size(), |_| Ok(shape))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
 }
 
 fn nameless(folder: &Path) -> io::Result<File> {
@@ -206,16 +200,20 @@ fn named(path: &Path) -> io::Result<(File, Temporary)> {
         .create_new(true)
         .mode(OWN_MODE)
         .open(&name)?;
-    match open(&name).and_then(|own| Lock::try_take(own, Role::Make))? {
-        Some(alive) => Ok((
-            file,
-            Temporary {
-                name,
-                _alive: alive,
-            },
-        )),
-        None => Err(io::ErrorKind::AlreadyExists.into()),
-    }
+    let alive = alive(&name)?;
+    Ok((
+        file,
+        Temporary {
+            name,
+            _alive: alive,
+        },
+    ))
+}
+
+/// The lock that says that the maker of this file is alive.
+fn alive(name: &Path) -> io::Result<Lock> {
+    let lock = open(name).and_then(|file| Lock::try_take(file, Role::Make))?;
+    lock.ok_or_else(|| io::ErrorKind::AlreadyExists.into())
 }
 
 /// What all temporary names for `path` begin with.
@@ -244,7 +242,14 @@ pub fn sweep(path: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(&prefix) {
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else {
+            continue;
+        };
+        if !rest
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        {
             continue;
         }
         let Ok(found) = entry.metadata() else {

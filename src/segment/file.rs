@@ -2,7 +2,7 @@
 
 use crate::error::OpenError;
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
-use nix::unistd::{Uid, geteuid};
+use nix::unistd::{AccessFlags, Uid, access, geteuid};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -82,6 +82,28 @@ pub fn check(path: &Path, metadata: &Metadata, group: Option<u32>) -> Result<(),
         }),
         _ => Ok(()),
     }
+}
+
+/// Asks beforehand whether the name may be removed: who is told that a segment is gone
+/// must not find it.
+pub fn check_removable(path: &Path) -> io::Result<()> {
+    const STICKY: u32 = 0o1000;
+    let folder = fs::metadata(folder_of(path))?;
+    let user = geteuid();
+    let owners = [folder.uid(), fs::symlink_metadata(path)?.uid()];
+    let may = folder.mode() & STICKY == 0 || user.is_root() || owners.contains(&user.as_raw());
+    if may {
+        access(folder_of(path), AccessFlags::W_OK).map_err(io::Error::from)
+    } else {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+}
+
+/// The folder of a file.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Turns a system error into one that says what was tried.

@@ -11,7 +11,7 @@ use crate::spec::Design;
 use crate::sync::{AtomicU64, Ordering};
 
 /// Writes all words of a segment that nobody else can see yet. The file is zero.
-pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock) {
+pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock, boot: [u64; 2]) {
     let header = mapping.header();
     let shape = mapping.shape();
     let identity = &header.identity;
@@ -24,7 +24,7 @@ pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock) {
     set(&identity.queue, design.queue);
     set(&identity.horizon, design.horizon);
     set(&identity.clock, clock.kind() as u64);
-    set_pair(&identity.boot, boot_id());
+    set_pair(&identity.boot, boot);
     set_pair(&identity.time_namespace, time_namespace(clock.kind()));
     set(&header.time.epoch, clock.epoch() as u64);
     set(&header.time.made, wall_micros());
@@ -113,7 +113,17 @@ pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
         .ok_or(Flaw::Damaged("it names an unknown clock"))?;
     kind.micros()
         .map_err(|_| Flaw::OtherTime("this system does not have its clock"))?;
-    let is_of_this_boot = get_pair(&identity.boot) == boot_id();
+    let boot = boot_id().map_err(|_| {
+        Flaw::OtherTime(
+            "this system does not tell which boot it is: mount /proc, with /proc/sys in it",
+        )
+    })?;
+    // Acquire: pairs with the Release in `revive`, which sets the epoch before it.
+    let is_of_this_boot = identity
+        .boot
+        .each_ref()
+        .map(|word| word.load(Ordering::Acquire))
+        == boot;
     if is_of_this_boot && get_pair(&identity.time_namespace) != time_namespace(kind) {
         return Err(Flaw::OtherTime(
             "it was made in another time namespace, where the clock shows another time",

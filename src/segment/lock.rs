@@ -2,15 +2,16 @@
 //! locks on bytes far behind the end of the file.
 //!
 //! Such a lock belongs to an open file, and a forked child shares its parent's open
-//! files: so every lock is taken through an open of its own, and never released by
-//! `F_UNLCK`, which would release it for both; closing does it when the last holder
-//! closes. No caller that acquires permits ever takes one.
+//! files: so every lock is taken through an open of its own, and unlocked only by the
+//! process that took it; a child that drops it lets go of its share. No caller that
+//! acquires permits takes one, unless it finds its segment removed or of another boot.
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use std::fs::File;
 use std::io;
+use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,22 +26,44 @@ pub enum Role {
     Make,
 }
 
-/// An exclusive lock, held until it is dropped.
+/// An exclusive lock, held until it is dropped by the process that took it.
 #[derive(Debug)]
 pub struct Lock {
-    _file: Option<File>,
+    /// None for the lock of what has none.
+    held: Option<(File, Role)>,
+    pid: u32,
+}
+
+impl Drop for Lock {
+    /// Closing the file would not unlock it while a child that was forked meanwhile
+    /// shares it.
+    fn drop(&mut self) {
+        if let Some((file, role)) = &self.held
+            && self.pid == process::id()
+        {
+            let mut range = range(*role);
+            range.l_type = libc::F_UNLCK as libc::c_short;
+            let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&range));
+        }
+    }
 }
 
 impl Lock {
     /// The lock of what has none.
     pub fn none() -> Self {
-        Self { _file: None }
+        Self {
+            held: None,
+            pid: process::id(),
+        }
     }
 
     /// Takes the lock, if nobody else holds it. The file must be a fresh open.
     pub fn try_take(file: File, role: Role) -> io::Result<Option<Self>> {
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&range(role))) {
-            Ok(_) => Ok(Some(Self { _file: Some(file) })),
+            Ok(_) => Ok(Some(Self {
+                held: Some((file, role)),
+                pid: process::id(),
+            })),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -2,7 +2,7 @@
 
 use super::Segment;
 use super::create::{Draft, sweep};
-use super::file::{Inode, check, io_error, open};
+use super::file::{Inode, check, check_removable, io_error, open};
 use super::header::{Flaw, facts, shape};
 use super::mapping::Mapping;
 use super::place::Place;
@@ -85,6 +85,7 @@ pub fn remove_segment(place: &Place, group: Option<u32>) -> Result<bool, OpenErr
             Ok(Found::Segment(segment)) => {
                 let _lock = segment.name_lock()?;
                 if segment.is_named() {
+                    check_removable(&path).map_err(io_error("remove", &path))?;
                     segment.mark_removed();
                     fs::remove_file(&path).map_err(io_error("remove", &path))?;
                     return Ok(true);
@@ -197,7 +198,9 @@ pub fn describe(path: &Path, flaw: Flaw) -> OpenError {
 /// put in its place meanwhile.
 fn attach_new(path: &Path, place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
     match find(path, spec.group)? {
-        Found::Segment(segment) if !segment.version().is_removed() => agree(*segment, spec),
+        Found::Segment(segment) if !segment.version().is_removed() && segment.is_of_this_boot => {
+            agree(*segment, spec)
+        }
         _ => open_segment(place, spec),
     }
 }
@@ -266,6 +269,9 @@ fn renew(segment: &Segment, place: &Place, spec: &Spec) -> Result<bool, OpenErro
     if spec.presence == Presence::Old || spec.rates.is_empty() && spec.adopt {
         return Err(OpenError::NotFound { path: path.clone() });
     }
-    Draft::new(path, &spec.design()?, spec.group)?.replace()?;
+    let draft = Draft::new(path, &spec.design()?, spec.group)?;
+    // Nobody of this boot uses it; but were somebody to, it should notice.
+    segment.mark_removed();
+    draft.replace()?;
     Ok(true)
 }

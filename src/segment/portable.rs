@@ -1,13 +1,15 @@
 //! Segments without `/dev/shm`: in what the system calls shared memory, by the
 //! `shared_memory` crate.
 //!
-//! Weaker than files in four ways. A segment exists before it is whole, so an opener
+//! Weaker than files in five ways. A segment exists before it is whole, so an opener
 //! waits for its magic, and a maker that dies in between leaves a name that must be
 //! removed. Its bytes are not allocated ahead: when memory runs out, access faults.
 //! There are no groups. And there are no locks: every leak process leads, which does
-//! no harm.
+//! no harm. And a name is removed whatever it leads to: let nobody make the segment
+//! anew while somebody removes it.
 
 use super::Segment;
+use super::boot::boot_id;
 use super::header::{self, Flaw};
 use super::layout::{Header, Shape};
 use super::mapping::Mapping;
@@ -145,7 +147,8 @@ fn make(name: &str, spec: &Spec) -> Result<bool, OpenError> {
     };
     let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|error| io(error.into()))?;
     let mapping = Mapping::of_shared_memory(shared, |_| Ok(shape)).map_err(io)?;
-    header::write(&mapping, &design, &clock);
+    let boot = boot_id().map_err(io)?;
+    header::write(&mapping, &design, &clock, boot);
     Ok(true)
 }
 

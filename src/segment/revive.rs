@@ -14,7 +14,7 @@ use std::io;
 pub fn revive(segment: &Segment) -> io::Result<()> {
     let header = segment.mapping.header();
     let identity = &header.identity;
-    let now_id = boot_id();
+    let now_id = boot_id()?;
     // Acquire: pairs with the Release below.
     let same = |(word, id): (&crate::sync::AtomicU64, u64)| word.load(Ordering::Acquire) == id;
     if identity.boot.iter().zip(now_id).all(same) {

@@ -90,7 +90,7 @@ proptest! {
     ) {
         let capacity = (limit + 1 + queue).next_power_of_two() << slack;
         let plan = plan(small, limit, queue, capacity);
-        let heap = Heap::new(capacity);
+        let heap = Heap::new(capacity).unwrap();
         let ring = heap.ring();
         ring.head.store(Head::new(0, head).0, Relaxed);
         let words = words(&ring);
@@ -151,7 +151,7 @@ proptest! {
         plan.horizon = 1000;
         let now = Cell::new(1000);
         let clock = || now.get();
-        let heap = Heap::new(16);
+        let heap = Heap::new(16).unwrap();
         let ring = heap.ring();
         ring.head.store(40, Relaxed);
         ring.read.newest_void.store(newest_void, Relaxed);
@@ -174,7 +174,7 @@ proptest! {
 fn far_ahead(ticks: u64) -> (Heap, Plan) {
     let mut plan = plan_of(&[(2, 100)], 2, 4);
     plan.horizon = 500;
-    let heap = Heap::new(4);
+    let heap = Heap::new(4).unwrap();
     let ring = heap.ring();
     let run = ring.reserve(&plan, &|| 1000, 2, 0).unwrap();
     let seq = run.head.seq() + 1;
@@ -222,7 +222,7 @@ fn a_leak_leaves_a_stamp_at_the_horizon_alone() {
 #[test]
 fn a_hole_counts_as_stamped_last() {
     let plan = plan_of(&[(2, 100)], 2, 4);
-    let heap = Heap::new(4);
+    let heap = Heap::new(4).unwrap();
     let ring = heap.ring();
     let run = ring.reserve(&plan, &|| 1000, 1, 0).unwrap();
     let _ = ring.reserve(&plan, &|| 1030, 1, 0).unwrap();
@@ -238,7 +238,7 @@ fn a_hole_counts_as_stamped_last() {
 #[test]
 fn a_refund_leaves_a_slot_alone_that_holds_another_lap() {
     let plan = plan_of(&[(2, 100)], 2, 4);
-    let heap = Heap::new(4);
+    let heap = Heap::new(4).unwrap();
     let ring = heap.ring();
     let run = ring.reserve(&plan, &|| 1000, 2, 0).unwrap();
     let other = Slot::new(ring.lap(run.head.seq()) + 1, 1001);
@@ -251,7 +251,7 @@ fn a_refund_leaves_a_slot_alone_that_holds_another_lap() {
 #[test]
 fn a_clock_that_falls_back_during_a_leak_drops_nothing() {
     let plan = plan_of(&[(2, 100)], 2, 4);
-    let heap = Heap::new(4);
+    let heap = Heap::new(4).unwrap();
     let ring = heap.ring();
     let _ = ring.reserve(&plan, &|| 1000, 2, 0).unwrap();
     let reads = Cell::new(0);

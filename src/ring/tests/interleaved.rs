@@ -172,7 +172,7 @@ impl Caller<'_> {
 /// Plays one random order; then one more comes when all is over, to whom the bucket
 /// must be open.
 fn play(plans: &[Plan; 2], capacity: u64, seed: u64) {
-    let heap = Heap::new(capacity);
+    let heap = Heap::new(capacity).unwrap();
     let ring = heap.ring();
     let mut dice = Dice::new(seed);
     let stage = Stage::new(CALLERS, dice.fork());

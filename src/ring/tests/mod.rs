@@ -34,7 +34,7 @@ fn plan_of(rates: &[(u64, u64)], queue: u64, capacity: u64) -> Plan {
 #[test]
 fn a_full_window_refuses_until_its_oldest_permit_has_left() {
     let now = Cell::new(100);
-    let heap = Heap::new(8);
+    let heap = Heap::new(8).unwrap();
     let (ring, plan, clock) = (heap.ring(), plan_of(&[(5, 1000)], 3, 8), || now.get());
     for _ in 0..5 {
         assert!(!ring.reserve(&plan, &clock, 1, 0).unwrap().waits());

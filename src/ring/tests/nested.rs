@@ -101,7 +101,7 @@ impl Answer {
 
 impl World {
     fn new(plan: Plan, capacity: u64, numbers: Vec<u8>) -> Self {
-        let heap = Heap::new(capacity);
+        let heap = Heap::new(capacity).unwrap();
         let start = State {
             model: Model::new(&plan, capacity),
             tail: capacity,

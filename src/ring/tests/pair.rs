@@ -38,7 +38,7 @@ impl Pair {
 
     /// With so many permits and ticks gone by already.
     pub fn starting_at(plan: Plan, capacity: u64, head: u64, now: u64) -> Self {
-        let heap = Heap::new(capacity);
+        let heap = Heap::new(capacity).unwrap();
         let ring = heap.ring();
         ring.head.store(head, Relaxed);
         ring.read.tail.store(head, Relaxed);

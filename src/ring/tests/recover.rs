@@ -57,7 +57,7 @@ proptest! {
         old_slots in prop::collection::vec(any::<bool>(), 16),
     ) {
         let plan = plan_of(&[(2, 9), (5, 40)], 4, 16);
-        let heap = Heap::new(16);
+        let heap = Heap::new(16).unwrap();
         let ring = heap.ring();
         let mut now = 1000;
         let mut seen = History::default();
@@ -89,7 +89,7 @@ proptest! {
         generation in 0..4096u64,
         newest_void in any::<u64>(),
     ) {
-        let heap = Heap::new(4);
+        let heap = Heap::new(4).unwrap();
         let ring = heap.ring();
         let next = (head / 4 + ahead) * 4 + index;
         ring.head.store(Head::new(generation, head).0, Relaxed);

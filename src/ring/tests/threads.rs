@@ -83,7 +83,7 @@ fn janitor(ring: Ring<'_>, plan: &Plan, clock: Monotonic) -> History {
 #[test]
 fn threads_that_take_wait_cancel_and_die_beside_a_janitor_are_never_over() {
     let plan = plan_of(&[(5, 1_000), (12, 4_000), (30, 12_000)], 24, 256);
-    let heap = Heap::new(256);
+    let heap = Heap::new(256).unwrap();
     let clock = Monotonic(Instant::now());
     let seen = thread::scope(|scope| {
         let ring = heap.ring();

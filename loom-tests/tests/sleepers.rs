@@ -1,0 +1,87 @@
+//! Those who sleep, anywhere in a call, for more laps than a slot's tag can tell apart:
+//! four, here.
+#![cfg(loom)]
+
+use tidegate_loom_tests::{Time, World, model};
+
+/// Takes the full limit `laps` times over, while all others sleep.
+fn lap(w: &World, laps: usize) {
+    w.in_one_go(|w| {
+        for _ in 0..laps {
+            w.tick(11);
+            w.reserve(w.plan().smallest_limit(), 0);
+        }
+    });
+}
+
+#[test]
+fn an_owner_sleeps_through_four_laps() {
+    model(3, || {
+        let world = World::new(Time::Global, &[(1, 10)], 0, 1);
+        world.race(&[|w| _ = w.reserve(1, 0), |w| lap(w, 4)]);
+    });
+}
+
+#[test]
+fn an_owner_sleeps_through_five_laps_amid_its_run() {
+    model(2, || {
+        let world = World::new(Time::Global, &[(2, 10)], 0, 2);
+        world.race(&[|w| _ = w.reserve(2, 0), |w| lap(w, 5)]);
+    });
+}
+
+#[test]
+fn an_owner_sleeps_through_one_lap() {
+    model(3, || {
+        let world = World::new(Time::Global, &[(2, 10)], 0, 2);
+        world.race(&[|w| _ = w.reserve(2, 0), |w| lap(w, 1)]);
+    });
+}
+
+#[test]
+fn a_helper_sleeps_through_four_laps() {
+    model(3, || {
+        let world = World::new(Time::Global, &[(2, 10)], 0, 2);
+        world.die(2, 0, 1);
+        world.race(&[
+            |w| _ = w.ring().count(w.plan(), &|| w.now()).expect("open"),
+            // The first is refused: the dead one's permits count.
+            |w| lap(w, 5),
+        ]);
+    });
+}
+
+#[test]
+fn a_canceller_sleeps_through_four_laps() {
+    model(3, || {
+        let world = World::new(Time::Global, &[(2, 10)], 0, 2);
+        world.reserve(2, 0);
+        world.race(&[|w| w.cancel(&w.granted(0)), |w| lap(w, 4)]);
+    });
+}
+
+#[test]
+fn a_leaker_sleeps_through_four_laps() {
+    model(2, || {
+        let world = World::new(Time::Global, &[(1, 10)], 0, 1);
+        world.reserve(1, 0);
+        world.race(&[|w| _ = w.leak(), |w| lap(w, 4)]);
+    });
+}
+
+#[test]
+fn who_sleeps_through_its_own_turn_is_not_granted_at_anothers() {
+    model(3, || {
+        let world = World::new(Time::Global, &[(1, 10)], 1, 2);
+        world.may_abandon(1);
+        world.reserve(1, 0);
+        world.race(&[
+            // Before its CAS this one sees the window full; its helper sees it empty.
+            |w| _ = w.reserve(1, 50),
+            |w| {
+                w.in_one_go(|w| w.cancel(&w.granted(0)));
+                lap(w, 2);
+            },
+        ]);
+    });
+}
