@@ -179,7 +179,7 @@ fn granted_in_time(
         {
             return Err("an instant outside the call");
         }
-        if !run.waits && run.ready > grant.asked.returned {
+        if !run.waits() && run.ready > grant.asked.returned {
             return Err("who need not wait is not granted yet");
         }
     }
@@ -338,7 +338,7 @@ fn capacity_comes_back(world: &World, log: &Log, latest: u64) -> Result<(), &'st
     let smallest = world.plan.smallest_limit();
     for _ in 0..smallest {
         match ring.reserve(&world.plan, &clock, 1, 0) {
-            Ok(run) if !run.waits => {}
+            Ok(run) if !run.waits() => {}
             _ => return Err("capacity is not back"),
         }
     }

@@ -50,6 +50,8 @@ pub(crate) struct Log {
     pub history: u64,
     /// The latest tick, for the log only: reading it is no step of the model.
     pub now: u64,
+    /// Clock reads since callers race.
+    pub looks: u64,
     pub grants: Vec<Grant>,
     pub refused: Vec<(Refusal, Asked)>,
     /// Heads that a flush has moved the tail to.
@@ -124,6 +126,7 @@ impl World {
 
     /// Lets callers race, each on a thread of its own, then judges the whole history.
     pub fn race(self: &Arc<Self>, callers: &[fn(&World)]) {
+        self.log().looks = 0;
         let threads: Vec<_> = callers
             .iter()
             .map(|&caller| {
@@ -157,11 +160,17 @@ impl World {
 
     /// Reads the clock, as callers do.
     pub fn now(&self) -> u64 {
+        self.log().looks += 1;
         match self.time {
             Time::Still => self.log().now,
             Time::Global => self.clock.fetch_add(0, Ordering::Relaxed),
             Time::Causal => self.clock.load(Ordering::Relaxed),
         }
+    }
+
+    /// Whether any of the callers that race has read the clock, so is in a call.
+    pub fn has_begun(&self) -> bool {
+        self.log().looks > 0
     }
 
     /// Moves the clock on.
@@ -280,8 +289,8 @@ impl World {
 
     /// Flushes. Models flush from one thread only, so that the tail tells where.
     pub fn flush(&self) {
-        self.ring().flush();
-        let tail = self.ring().tail.load(Ordering::Relaxed);
+        self.ring().flush(&self.plan).expect("the plan is in force");
+        let tail = self.ring().read.tail.load(Ordering::Relaxed);
         self.log().flushes.push(tail);
     }
 
@@ -289,7 +298,10 @@ impl World {
     pub fn pause(&self, until: u64) {
         self.log().paused = true;
         let pause = Pause(until).0;
-        self.ring().paused_until.store(pause, Ordering::Release);
+        self.ring()
+            .read
+            .paused_until
+            .store(pause, Ordering::Release);
     }
 
     /// Scribbles `word` over the slot of `seq`.

@@ -10,7 +10,7 @@ fn a_helper_stamps_by_rates_no_older_than_the_owners() {
         let world = World::under(plan(1, &[(1, 10)], 3, 4), Time::Still, 4);
         world.race(&[
             |w| {
-                w.ring().version.store(1, Ordering::Release);
+                w.ring().gate.version.store(1, Ordering::Release);
                 w.reserve(1, 20);
                 w.reserve(1, 20);
             },
@@ -25,7 +25,7 @@ fn who_asks_after_a_change_is_judged_by_the_new_rates() {
         let world = World::under(plan(1, &[(1, 10)], 1, 2), Time::Still, 2);
         world.race(&[
             |w| {
-                w.ring().version.store(1, Ordering::Release);
+                w.ring().gate.version.store(1, Ordering::Release);
                 w.reserve(1, 0);
             },
             |w| {

@@ -4,7 +4,7 @@
 
 use tidegate_loom_tests::{Time, World, model};
 
-/// Takes the full limit `laps` times over, while all others sleep.
+/// Takes the full limit `laps` times over while the other caller sleeps.
 fn lap(w: &World, laps: usize) {
     w.in_one_go(|w| {
         for _ in 0..laps {
@@ -14,11 +14,20 @@ fn lap(w: &World, laps: usize) {
     });
 }
 
+/// The same, but only if the other caller sleeps amid its call. One that begins later,
+/// by words four laps old, is a long model with nothing new in it.
+fn lap_a_call(w: &World, laps: usize) {
+    w.tick(11);
+    if w.has_begun() {
+        lap(w, laps);
+    }
+}
+
 #[test]
 fn an_owner_sleeps_through_four_laps() {
     model(3, || {
         let world = World::new(Time::Global, &[(1, 10)], 0, 1);
-        world.race(&[|w| _ = w.reserve(1, 0), |w| lap(w, 4)]);
+        world.race(&[|w| _ = w.reserve(1, 0), |w| lap_a_call(w, 4)]);
     });
 }
 
@@ -26,7 +35,7 @@ fn an_owner_sleeps_through_four_laps() {
 fn an_owner_sleeps_through_five_laps_amid_its_run() {
     model(2, || {
         let world = World::new(Time::Global, &[(2, 10)], 0, 2);
-        world.race(&[|w| _ = w.reserve(2, 0), |w| lap(w, 5)]);
+        world.race(&[|w| _ = w.reserve(2, 0), |w| lap_a_call(w, 5)]);
     });
 }
 
@@ -46,7 +55,7 @@ fn a_helper_sleeps_through_four_laps() {
         world.race(&[
             |w| _ = w.ring().count(w.plan(), &|| w.now()).expect("open"),
             // The first is refused: the dead one's permits count.
-            |w| lap(w, 5),
+            |w| lap_a_call(w, 5),
         ]);
     });
 }
@@ -65,7 +74,7 @@ fn a_leaker_sleeps_through_four_laps() {
     model(2, || {
         let world = World::new(Time::Global, &[(1, 10)], 0, 1);
         world.reserve(1, 0);
-        world.race(&[|w| _ = w.leak(), |w| lap(w, 4)]);
+        world.race(&[|w| _ = w.leak(), |w| lap_a_call(w, 4)]);
     });
 }
 
@@ -80,6 +89,10 @@ fn who_sleeps_through_its_own_turn_is_not_granted_at_anothers() {
             |w| _ = w.reserve(1, 50),
             |w| {
                 w.in_one_go(|w| w.cancel(&w.granted(0)));
+                w.in_one_go(|w| {
+                    // Stamps the other one's permit, and is refused for it.
+                    w.reserve(1, 0);
+                });
                 lap(w, 2);
             },
         ]);

@@ -114,6 +114,30 @@ mod tests {
     }
 
     #[test]
+    fn slots_that_were_lost_amid_others_cost_one_interval_in_all() {
+        let windows = [Window {
+            limit: 8,
+            interval: 1000,
+        }];
+        let plan = Plan::new(Version(0), &windows, 4, 100_000, 16).unwrap();
+        let heap = Heap::new(16).unwrap();
+        let ring = heap.ring();
+        for now in 100..108 {
+            ring.reserve(&plan, &|| now, 1, 0).unwrap();
+        }
+        for lost in 2..6 {
+            ring.slots[lost].store(0, Relaxed);
+        }
+        ring.recover();
+        assert!(ring.reserve(&plan, &|| 200, 1, 0).is_err());
+        let later = 107 + 1 + 1000;
+        for _ in 0..8 {
+            assert!(ring.reserve(&plan, &|| later, 1, 0).is_ok());
+        }
+        assert!(ring.reserve(&plan, &|| later, 1, 0).is_err());
+    }
+
+    #[test]
     fn a_tail_that_is_newer_than_the_head_leaves_nothing_behind_it_uncounted() {
         let (heap, now) = used(2);
         let ring = heap.ring();

@@ -9,6 +9,7 @@ mod interleaved;
 mod laps;
 mod model;
 mod nested;
+mod overtaken;
 mod owners_that_die;
 mod pair;
 mod plan;
