@@ -33,9 +33,11 @@
 //! 2. **Never needlessly under.** A request is refused only while granting it would
 //!    break the first promise, or overtake somebody who waits, to within 2 µs of clock
 //!    rounding. That others are busy is never a reason. Retry-after is exact.
-//! 3. **Lock-free.** A process may be stopped or killed at any instruction, and all
-//!    others go on at full speed. Nothing is repaired by a timeout. A dead process
-//!    costs at most the permits that it had itself reserved, each for one interval.
+//! 3. **Lock-free.** A process may be stopped or killed at any instruction of a call
+//!    that takes permits, and all others go on at full speed. Nothing is repaired by a
+//!    timeout. A dead process costs at most the permits that it had itself reserved,
+//!    each for one interval from when the next caller, or the leak process, comes upon
+//!    them. (Removing a segment is no such call: it takes a kernel lock.)
 //! 4. **No broker.** The [leak process](Leaker) is a janitor: with none, all holds.
 //! 5. **Refusing is read-only**, so refusals scale with the number of cores. (A caller
 //!    that finds a run of permits abandoned by a killed owner completes it.)
@@ -60,7 +62,9 @@
 //!                        must have left the window: 17 + 50 <= now
 //! ```
 //!
-//! So each rate costs one look, whatever its limit. A segment is 4 KiB, and 256 bytes and
+//! So each rate costs one look, whatever its limit. (Where a place was given back, by
+//! a waiter that woke late, refusals count the permits of the window one by one until
+//! it has left it.) A segment is 4 KiB, and 256 bytes and
 //! 8 bytes for each permit that the bucket remembers: the largest limit and the queue,
 //! rounded up to a power of two.
 //!
@@ -69,7 +73,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `cli` | the command line `tidegate` |
-//! | `portable` | segments without `/dev/shm`, by the `shared_memory` crate |
+//! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
 
 #![deny(clippy::disallowed_types)]
 

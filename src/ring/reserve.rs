@@ -154,7 +154,13 @@ impl Ring<'_> {
     /// nobody knows which time later arrivals took for its own: a run that need not wait
     /// was granted when it was asked for, but one that waits has lost its place.
     #[inline]
-    fn stamp_own(self, view: View, weight: u64, ready: u64, mut ticks: u64) -> Option<Run> {
+    pub(super) fn stamp_own(
+        self,
+        view: View,
+        weight: u64,
+        ready: u64,
+        mut ticks: u64,
+    ) -> Option<Run> {
         let mut run = Run {
             head: view.head,
             weight,
