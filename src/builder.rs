@@ -139,7 +139,7 @@ impl Limiter {
         Builder::new(Site::At(path.as_ref().to_owned()))
     }
 
-    /// A limiter in what the system calls shared memory, by the `shared_memory` crate: for
+    /// A limiter in what the system calls shared memory, by the `shared_memory` crate, for
     /// systems without `/dev/shm`. A name here is another than the same name in
     /// [`shared`](Self::shared), which is better where it works: this memory is not
     /// allocated ahead, and its maker can die half-way.

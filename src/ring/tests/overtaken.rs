@@ -53,7 +53,11 @@ fn a_call_that_need_not_wait_was_granted_however_late_it_stamps() {
         panic!("the bucket is open")
     };
     ring.head.store(view.head.after(1).0, Relaxed);
-    for now in [20, 30, 40, 50, 60] {
+    assert!(
+        ring.reserve(&plan, &|| 20, 1, 0).is_err(),
+        "it is helped, and counts"
+    );
+    for now in [40, 50, 60, 70] {
         assert!(!ring.reserve(&plan, &|| now, 1, 0).unwrap().waits());
     }
     let run = ring.stamp_own(view, 1, 2, 3).unwrap();
