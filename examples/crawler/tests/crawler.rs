@@ -1,6 +1,6 @@
 //! Runs the example as a user would, on a small folder of pages, and its own unit tests.
 
-#[path = "../crawler/main.rs"]
+#[path = "../main.rs"]
 #[allow(dead_code, reason = "only its tests are wanted")]
 mod example;
 
