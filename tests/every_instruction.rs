@@ -12,21 +12,21 @@ use common::words::{Words, place};
 use common::{Chance, Led, Pace, Scene, eventually, logged};
 use std::time::Duration;
 use tidegate::{Limiter, Rate};
+use tidegate_judge::Log;
 
 const WEIGHT: u64 = 3;
 /// At how many instructions, about.
-const STOPS: u64 = 80;
+const STOPS: u64 = 60;
 
 fn take(limiter: &Limiter) {
     assert_eq!(limiter.try_acquire_n("", WEIGHT).unwrap().weight(), WEIGHT);
 }
 
 /// Instructions from the first of a call to the last, some left out at random.
-fn instructions(limiter: &Limiter) -> impl Iterator<Item = usize> {
-    let led = Led::to(Pace::Instruction, || take(limiter));
+fn instructions(led: Led, stops: u64) -> impl Iterator<Item = usize> {
     let length = (1..).take_while(|_| led.step()).count();
     let mut chance = Chance::new();
-    let mut next = move || 1 + chance.below(2 * length as u64 / STOPS) as usize;
+    let mut next = move || 1 + chance.below(2 * length as u64 / stops) as usize;
     std::iter::successors(Some(0), move |at| Some(at + next())).take_while(move |&at| at < length)
 }
 
@@ -39,7 +39,7 @@ fn a_call_that_is_stopped_at_any_instruction_holds_up_nobody() {
     let rates = [Rate::new(8, ms(1)), Rate::new(4000, ms(1000))];
     let limiter = scene.limiter().rates(rates).open().unwrap();
     let mut own = scene.log("own");
-    for at in instructions(&limiter) {
+    for at in instructions(Led::to(Pace::Instruction, || take(&limiter)), STOPS) {
         eventually("an empty bucket", || limiter.waiting(8).unwrap().is_zero());
         let mut log = scene.log(at);
         let led = Led::to(Pace::Instruction, || {
@@ -72,7 +72,7 @@ fn a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most() {
     let limiter = scene.limiter().rate(rate).open().unwrap();
     let reserved = || limiter.inspect().unwrap().reserved;
     let mut outcomes = [0_u64; 2];
-    for at in instructions(&limiter) {
+    for at in instructions(Led::to(Pace::Instruction, || take(&limiter)), STOPS) {
         let (before, called) = (reserved(), limiter.now());
         let led = Led::to(Pace::Instruction, || take(&limiter));
         assert!((0..at).all(|_| led.step()));
@@ -93,6 +93,61 @@ fn a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most() {
         outcomes[usize::from(lost > 0)] += 1;
     }
     assert!(outcomes.iter().all(|&times| times > 10), "{outcomes:?}");
+}
+
+#[test]
+fn a_waiter_that_is_stopped_or_killed_at_any_instruction_gives_back_no_more_than_its_own() {
+    let Some(scene) = Scene::alone(
+        a_waiter_that_is_stopped_or_killed_at_any_instruction_gives_back_no_more_than_its_own,
+    ) else {
+        return;
+    };
+    const SHORT: Duration = ms(4);
+    let rate = Rate::new(WEIGHT, SHORT);
+    // Whoever has slept wakes too late: it gives its place back, and queues again.
+    let builder = scene.limiter().rate(rate).lateness(Duration::ZERO);
+    let limiter = builder.open().unwrap();
+    let words = Words::of(&scene.segment_path());
+    let wait = |log: &mut Log, worker| {
+        logged(&limiter, log, worker, |limiter| {
+            limiter.acquire_n("", WEIGHT)
+        })
+        .unwrap();
+    };
+    // Leads a waiter to where it wakes; none, if it need not sleep.
+    let wake = |log: &mut Log| {
+        let head = words.get(place::HEAD);
+        let led = Led::to(Pace::SystemCall, || wait(log, 1));
+        while words.get(place::HEAD) == head {
+            if !led.step() {
+                return None;
+            }
+        }
+        led.step().then(|| led.at(Pace::Instruction))
+    };
+    let mut own = scene.log("own");
+    let mut is_killed = false;
+    let first = (0..).find_map(|n| {
+        wait(&mut own, 2);
+        wake(&mut scene.log(format!("first {n}")))
+    });
+    for at in instructions(first.unwrap(), STOPS / 2) {
+        let mut log = scene.log(at);
+        wait(&mut own, 2);
+        let Some(led) = wake(&mut log) else { continue };
+        let goes_on = (0..at).all(|_| led.step());
+        // It has two places at most, and one of them it has given back, or will.
+        let ahead = limiter.waiting(WEIGHT).unwrap();
+        assert!(ahead <= 2 * SHORT + ms(1), "{ahead:?} at instruction {at}");
+        wait(&mut own, 2);
+        wait(&mut own, 2);
+        if goes_on && !is_killed {
+            led.go_on();
+        }
+        is_killed = !is_killed;
+    }
+    let verdict = scene.judge(&[rate]);
+    assert!(verdict.workers[&1].sleeps > STOPS / 16, "{verdict}");
 }
 
 #[test]

@@ -46,6 +46,12 @@ impl Led {
         self.is_midway()
     }
 
+    /// The same, at another pace from here on.
+    pub fn at(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
     /// Lets it make its way to the end of the call.
     pub fn go_on(&self) {
         ptrace::cont(self.process.pid(), None).unwrap();
