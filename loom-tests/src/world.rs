@@ -289,7 +289,7 @@ impl World {
 
     /// Flushes. Models flush from one thread only, so that the tail tells where.
     pub fn flush(&self) {
-        self.ring().flush(&self.plan).expect("the plan is in force");
+        self.ring().flush(&self.plan).expect("an open bucket");
         let tail = self.ring().read.tail.load(Ordering::Relaxed);
         self.log().flushes.push(tail);
     }

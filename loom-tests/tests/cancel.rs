@@ -50,9 +50,9 @@ fn cancel_of_one_and_help_of_another_who_queues() {
         let world = World::new(Time::Still, &[(1, 10)], 3, 8);
         world.reserve(1, 0);
         world.race(&[
-            |w| _ = w.reserve(2.min(w.plan().smallest_limit()), 50),
-            |w| w.cancel(&w.granted(0)),
             |w| _ = w.reserve(1, 50),
+            |w| w.in_one_go(|w| w.cancel(&w.granted(0))),
+            |w| w.in_one_go(|w| _ = w.reserve(1, 50)),
         ]);
     });
 }
@@ -62,15 +62,13 @@ fn cancel_and_leak() {
     model(3, || {
         let world = World::new(Time::Global, &[(2, 10)], 2, 8);
         world.reserve(1, 0);
-        world.reserve(1, 0);
         world.reserve(2, 20);
         world.race(&[
             |w| {
                 w.cancel(&w.granted(0));
-                w.cancel(&w.granted(2));
+                w.cancel(&w.granted(1));
             },
             |w| {
-                w.leak();
                 w.tick(11);
                 w.leak();
             },
@@ -81,13 +79,12 @@ fn cancel_and_leak() {
 #[test]
 fn cancel_leak_and_acquire() {
     model(2, || {
-        let world = World::new(Time::Still, &[(2, 10)], 0, 4);
-        world.reserve(1, 0);
+        let world = World::new(Time::Still, &[(1, 10)], 0, 2);
         world.reserve(1, 0);
         world.race(&[
-            |w| w.cancel(&w.granted(1)),
+            |w| w.cancel(&w.granted(0)),
             |w| _ = w.leak(),
-            |w| _ = w.reserve(1, 0),
+            |w| w.in_one_go(|w| _ = w.reserve(1, 0)),
         ]);
     });
 }
@@ -114,8 +111,13 @@ fn two_cancels_of_one_run_give_it_back_once() {
         let world = World::new(Time::Still, &[(2, 10)], 0, 4);
         world.reserve(1, 0);
         world.reserve(1, 0);
-        let cancel: fn(&World) = |w| w.cancel(&w.granted(0));
-        world.race(&[cancel, cancel, |w| _ = w.reserve(1, 0)]);
+        world.race(&[
+            |w| w.cancel(&w.granted(0)),
+            |w| {
+                w.cancel(&w.granted(0));
+                w.reserve(1, 0);
+            },
+        ]);
     });
 }
 

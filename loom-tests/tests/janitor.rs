@@ -44,7 +44,7 @@ fn leak_and_two_callers() {
         world.race(&[
             |w| _ = w.leak(),
             |w| _ = w.reserve(1, 0),
-            |w| _ = w.reserve(2, 0),
+            |w| w.in_one_go(|w| _ = w.reserve(2, 0)),
         ]);
     });
 }
@@ -127,7 +127,7 @@ fn flush_and_an_owner_who_is_helped() {
         world.race(&[
             World::flush,
             |w| _ = w.reserve(2, 20),
-            |w| _ = w.reserve(1, 20),
+            |w| w.in_one_go(|w| _ = w.reserve(1, 20)),
         ]);
     });
 }

@@ -49,7 +49,7 @@ fn an_owner_sleeps_through_one_lap() {
 
 #[test]
 fn a_helper_sleeps_through_four_laps() {
-    model(3, || {
+    model(2, || {
         let world = World::new(Time::Global, &[(2, 10)], 0, 2);
         world.die(2, 0, 1);
         world.race(&[

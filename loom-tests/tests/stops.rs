@@ -7,39 +7,61 @@
 
 use tidegate_loom_tests::{START, Time, World, model};
 
-/// What a survivor can rely on, wherever the other caller, of one permit, has stopped.
-fn go_on_alone(w: &World) {
-    assert!(w.reserve(1, 0).is_some(), "a permit was left");
-    w.tick(11);
-    if w.reserve(2, 0).is_none() {
-        // The other one had reserved by now. That costs one interval, no more.
-        w.tick(11);
-        assert!(w.reserve(2, 0).is_some(), "the full limit is back");
-    }
-}
-
 #[test]
 fn a_caller_that_stops_anywhere_stops_nobody() {
     model(3, || {
         let world = World::new(Time::Global, &[(2, 10)], 0, 4);
-        world.race(&[|w| _ = w.reserve(1, 0), go_on_alone]);
+        world.race(&[
+            |w| _ = w.reserve(1, 0),
+            |w| {
+                w.in_one_go(|w| {
+                    assert!(w.reserve(1, 0).is_some(), "a permit was left");
+                    w.tick(11);
+                    if w.reserve(2, 0).is_none() {
+                        // The other one had reserved by now. That costs one interval.
+                        w.tick(11);
+                        assert!(w.reserve(2, 0).is_some(), "the limit is back");
+                    }
+                });
+            },
+        ]);
     });
 }
 
 #[test]
 fn a_caller_that_stops_amid_a_heavy_run_costs_that_run_for_one_interval() {
     model(3, || {
-        let world = World::new(Time::Global, &[(3, 10)], 0, 4);
+        let world = World::new(Time::Global, &[(2, 5), (5, 10)], 0, 8);
         world.race(&[
             |w| _ = w.reserve(2, 0),
             |w| {
-                assert!(w.reserve(1, 0).is_some(), "a permit was left");
-                w.tick(11);
-                w.reserve(1, 0);
-                w.tick(11);
-                // Whatever the other one does, the survivor's second permit alone
-                // cannot fill the window.
-                w.reserve(1, 0);
+                w.in_one_go(|w| {
+                    w.reserve(2, 0);
+                    w.tick(6);
+                    assert!(w.reserve(1, 0).is_some(), "five permits are not taken");
+                    w.tick(11);
+                    if w.reserve(2, 0).is_none() {
+                        w.tick(6);
+                        assert!(w.reserve(2, 0).is_some(), "the limit is back");
+                    }
+                });
+            },
+        ]);
+    });
+}
+
+#[test]
+fn one_who_queues_and_stops_anywhere_keeps_nobody_from_queueing() {
+    model(3, || {
+        let world = World::new(Time::Global, &[(1, 10)], 2, 4);
+        world.reserve(1, 0);
+        world.race(&[
+            |w| _ = w.reserve(1, 30),
+            |w| {
+                w.in_one_go(|w| {
+                    let run = w.reserve(1, 30).expect("there is room for both");
+                    assert!([START + 11, START + 21].contains(&run.ready));
+                });
             },
         ]);
     });
@@ -47,7 +69,7 @@ fn a_caller_that_stops_amid_a_heavy_run_costs_that_run_for_one_interval() {
 
 #[test]
 fn two_callers_finish_a_run_that_was_never_stamped() {
-    model(3, || {
+    model(2, || {
         let world = World::new(Time::Still, &[(3, 10)], 0, 4);
         world.die(2, 0, 0);
         world.race(&[|w| _ = w.reserve(1, 0), |w| _ = w.reserve(1, 0)]);
@@ -57,8 +79,8 @@ fn two_callers_finish_a_run_that_was_never_stamped() {
 #[test]
 fn two_callers_finish_a_run_that_was_stamped_in_part() {
     model(2, || {
-        let world = World::new(Time::Global, &[(4, 10)], 0, 4);
-        world.die(3, 0, 1);
+        let world = World::new(Time::Global, &[(3, 10)], 0, 4);
+        world.die(2, 0, 1);
         world.race(&[
             |w| {
                 w.tick(3);
@@ -71,14 +93,12 @@ fn two_callers_finish_a_run_that_was_stamped_in_part() {
 
 #[test]
 fn an_owner_its_helper_and_a_clock_that_moves() {
-    model(2, || {
+    model(3, || {
         let world = World::new(Time::Global, &[(3, 10)], 0, 4);
         world.race(&[
             |w| _ = w.reserve(2, 0),
             |w| {
                 w.tick(2);
-                w.reserve(1, 0);
-                w.tick(9);
                 w.reserve(1, 0);
             },
         ]);
@@ -92,24 +112,17 @@ fn a_caller_dies_while_two_others_race() {
         world.race(&[
             |w| _ = w.die(1, 0, 0),
             |w| _ = w.reserve(1, 0),
-            |w| _ = w.reserve(1, 0),
+            |w| w.in_one_go(|w| _ = w.reserve(1, 0)),
         ]);
     });
 }
 
 #[test]
 fn one_dies_after_another() {
-    model(2, || {
-        let world = World::new(Time::Global, &[(2, 10)], 1, 4);
+    model(3, || {
+        let world = World::new(Time::Still, &[(2, 10)], 1, 4);
         world.die(1, 0, 0);
-        world.race(&[
-            |w| _ = w.die(1, 0, 0),
-            |w| {
-                w.reserve(1, 20);
-                w.tick(11);
-                w.reserve(1, 0);
-            },
-        ]);
+        world.race(&[|w| _ = w.die(1, 0, 0), |w| _ = w.reserve(1, 20)]);
     });
 }
 
