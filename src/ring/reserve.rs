@@ -117,7 +117,7 @@ impl Ring<'_> {
                 }
                 match self.room(plan, view, weight, ready) {
                     Ok(None) => {}
-                    Ok(Some(ready)) if self.is_current(view) && !is_behind_nobody(view.now) => {
+                    Ok(Some(ready)) if !is_behind_nobody(view.now) && self.is_current(view) => {
                         return Err(Refusal::QueueFull {
                             now: view.now,
                             ready,
