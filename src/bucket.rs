@@ -4,7 +4,7 @@ use crate::clock::{ClockKind, SystemClock};
 use crate::error::OpenError;
 use crate::rate::Rate;
 use crate::ring::word::Version;
-use crate::ring::{Clock, Heap, Leaked, Plan, Refusal, Ring, Run, Turn};
+use crate::ring::{Clock, Heap, Leaked, Plan, Refusal, Ring, Rivalry, Run, Turn, Unsettled};
 use crate::segment::Segment;
 use crate::spec::{Design, Spec, rates_of};
 
@@ -106,8 +106,23 @@ impl Bucket {
     /// See [`Ring::reserve`].
     #[inline(always)]
     pub fn reserve(&self, weight: u64, max_wait: u64) -> Result<Run, Refusal> {
+        let ring = self.ring();
+        match ring.reserve_at_a_glance(&self.plan, &self.clock, weight, max_wait) {
+            Ok(run) => Ok(run),
+            Err(Unsettled::Refused(refusal)) => Err(refusal),
+            Err(Unsettled::Open(rivalry)) => self.reserve_at_length(weight, max_wait, rivalry),
+        }
+    }
+
+    #[cold]
+    fn reserve_at_length(
+        &self,
+        weight: u64,
+        max_wait: u64,
+        rivalry: Rivalry,
+    ) -> Result<Run, Refusal> {
         self.ring()
-            .reserve(&self.plan, &self.clock, weight, max_wait)
+            .reserve_at_length(&self.plan, &self.clock, weight, max_wait, rivalry)
     }
 
     /// Sleeps until the run's time, if that is not past. The tick at which this

@@ -69,11 +69,17 @@ impl Limiter {
         // As `ask` does; but so the whole way is inlined, and the permit is written once.
         match bucket.reserve(weight, 0) {
             Ok(run) => Ok(Permit::new(run, 0)),
-            Err(Refusal::Stale) => self.ask(name.as_ref(), weight, |bucket| {
-                Ok(Permit::new(bucket.reserve(weight, 0)?, 0))
-            }),
+            Err(Refusal::Stale) => self.try_successor(name.as_ref(), weight),
             Err(refusal) => Err(explain(bucket, weight, refusal)),
         }
+    }
+
+    /// The same of the bucket that took the first one's place.
+    #[cold]
+    fn try_successor(&self, name: &[u8], weight: u64) -> Result<Permit, AcquireError> {
+        self.ask(name, weight, |bucket| {
+            Ok(Permit::new(bucket.reserve(weight, 0)?, 0))
+        })
     }
 
     /// Takes one permit, waiting for its turn: first come, first served, across all

@@ -99,3 +99,14 @@ impl AtomicU64 {
         self.word.fetch_add(value, order)
     }
 }
+
+/// Lets other processors go first, for `pauses` times as long as one takes to notice
+/// what another has written.
+#[inline]
+pub fn pause(pauses: u32) {
+    if cfg!(not(loom)) {
+        for _ in 0..pauses {
+            std::hint::spin_loop();
+        }
+    }
+}

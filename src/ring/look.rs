@@ -39,7 +39,7 @@ impl Outlook {
 /// A run can outweigh a limit that was lowered after it was reserved.
 #[inline]
 fn decisive(window: &Window, weight: u64) -> u64 {
-    window.limit - weight.min(window.limit) + 1
+    (window.limit + 1).saturating_sub(weight).max(1)
 }
 
 impl Ring<'_> {
@@ -54,7 +54,8 @@ impl Ring<'_> {
         last: u64,
         weight: u64,
     ) -> Result<Outlook, Moved> {
-        let near = self.glance(plan, view, at, last, weight)?;
+        let stamp_of = |seq| Ok(self.stamp_of(view, seq, last)?.ticks());
+        let near = self.near(plan, view, at, last, weight, stamp_of)?;
         if near.is_exact(view) {
             Ok(near)
         } else {
@@ -65,17 +66,18 @@ impl Ring<'_> {
     /// Looks as if nothing had been cancelled. That is sound: a void permit keeps
     /// its stamp, which bounds the live ones before it. It is exact where no void is
     /// among the permits looked at, or newer.
-    #[inline]
-    pub(super) fn glance(
+    #[inline(always)]
+    pub(super) fn near<E>(
         self,
         plan: &Plan,
         view: View,
         at: u64,
         last: u64,
         weight: u64,
-    ) -> Result<Outlook, Moved> {
+        stamp_of: impl Fn(u64) -> Result<u64, E>,
+    ) -> Result<Outlook, E> {
         let counted = at.saturating_sub(view.tail);
-        let mut oldest = at.saturating_sub(1);
+        let mut oldest = at.wrapping_sub(1);
         let mut window = 0;
         let mut latest = 0;
         for (index, rate) in plan.windows().iter().enumerate() {
@@ -84,7 +86,7 @@ impl Ring<'_> {
                 break;
             }
             oldest = at - nth;
-            let leaves = self.stamp_of(view, oldest, last)?.ticks() + rate.interval;
+            let leaves = stamp_of(oldest)? + rate.interval;
             if leaves > latest {
                 (latest, window) = (leaves, index);
             }

@@ -30,6 +30,7 @@
 //! The words are borrowed: from a mapped segment, from the heap, or from a model.
 
 mod cancel;
+mod glance;
 mod heap;
 mod help;
 mod leak;
@@ -38,6 +39,7 @@ mod plan;
 mod read;
 mod recover;
 mod reserve;
+mod rivalry;
 mod room;
 mod stamp;
 mod view;
@@ -47,11 +49,13 @@ pub mod word;
 mod tests;
 
 use crate::sync::{AtomicU64, Ordering};
+pub use glance::Unsettled;
 pub use heap::Heap;
 pub use leak::Leaked;
 pub use plan::{MAX_CAPACITY, MAX_INTERVAL, MAX_LIMIT, MAX_RATES, MIN_CAPACITY, Plan, Window};
 pub use read::Turn;
 pub use reserve::{Refusal, Run};
+pub use rivalry::Rivalry;
 use word::{Head, Slot};
 
 /// The time of a bucket.

@@ -1,5 +1,8 @@
 //! Taking permits: look, swap head, stamp.
 
+#[cfg(any(test, loom))]
+use super::glance::Unsettled;
+use super::rivalry::Rivalry;
 use super::stamp::Stamped;
 use super::view::View;
 use super::word::Head;
@@ -65,9 +68,9 @@ impl Ring<'_> {
     /// of them, or none. A refusal writes nothing, except that it finishes a run
     /// which another caller left unstamped.
     ///
-    /// The exact sliding-window log is as old as rate limiting; that one CAS suffices
-    /// for it rests on the facts in the module's docs.
-    #[inline(always)]
+    /// [`Bucket`](crate::bucket::Bucket) puts the two halves together in the same way, but
+    /// with the second behind a call that takes neither ring nor view.
+    #[cfg(any(test, loom))]
     pub fn reserve(
         self,
         plan: &Plan,
@@ -75,10 +78,35 @@ impl Ring<'_> {
         weight: u64,
         max_wait: u64,
     ) -> Result<Run, Refusal> {
+        match self.reserve_at_a_glance(plan, clock, weight, max_wait) {
+            Ok(run) => Ok(run),
+            Err(Unsettled::Refused(refusal)) => Err(refusal),
+            Err(Unsettled::Open(rivalry)) => {
+                self.reserve_at_length(plan, clock, weight, max_wait, rivalry)
+            }
+        }
+    }
+
+    /// Reserves `weight` permits, whatever is in the way: runs to finish, voids to look
+    /// behind, others in the queue, and rivals. All of them or none, if their turn is at
+    /// most `max_wait` ticks away. A refusal writes nothing, except that it finishes a run
+    /// which another caller left unstamped.
+    ///
+    /// The exact sliding-window log is as old as rate limiting; that one CAS suffices
+    /// for it rests on the facts in the module's docs.
+    pub fn reserve_at_length(
+        self,
+        plan: &Plan,
+        clock: &impl Clock,
+        weight: u64,
+        max_wait: u64,
+        mut rivalry: Rivalry,
+    ) -> Result<Run, Refusal> {
         if weight > plan.smallest_limit() {
             return Err(Refusal::TooHeavy);
         }
         loop {
+            rivalry.step_aside();
             let view = self.view(plan, clock)?;
             if weight == 0 {
                 return Ok(Run {
@@ -89,16 +117,17 @@ impl Ring<'_> {
                 });
             }
             let Some(last) = self.newest(view) else {
-                self.help(plan, view);
+                // Its owner is probably at it, and done in a moment; or gone.
+                if rivalry.has_stepped_aside() {
+                    self.help(plan, view);
+                } else {
+                    rivalry.meet();
+                }
                 continue;
             };
-            // As `look` does; but here, so that the common path, which is all inlined,
-            // hands its view to nobody and keeps it in registers.
-            let mut outlook = self.glance(plan, view, view.next(), last, weight);
-            if outlook.as_ref().is_ok_and(|near| !near.is_exact(view)) {
-                outlook = self.scan(plan, view, view.next(), weight);
-            }
-            let Ok(outlook) = outlook else { continue };
+            let Ok(outlook) = self.look(plan, view, view.next(), last, weight) else {
+                continue;
+            };
             let ready = outlook.turn(view.now);
             if ready > view.now {
                 // A helper's clock may be ahead of ours: its stamp looks queued, and is not.
@@ -132,11 +161,12 @@ impl Ring<'_> {
                     return Ok(run);
                 }
             }
+            rivalry.meet();
         }
     }
 
-    #[inline]
-    fn swap(self, view: View, weight: u64) -> bool {
+    #[inline(always)]
+    pub(super) fn swap(self, view: View, weight: u64) -> bool {
         // Release: pairs with the Acquire in `view`; passes on all that this caller has
         // seen: the stamps before its run, the plan, the tail. Relaxed: a failure reads
         // anew.
@@ -153,7 +183,7 @@ impl Ring<'_> {
     /// `None` if the caller slept so long that the run's slots are others' by now, and
     /// nobody knows which time later arrivals took for its own: a run that need not wait
     /// was granted when it was asked for, but one that waits has lost its place.
-    #[inline]
+    #[inline(always)]
     pub(super) fn stamp_own(
         self,
         view: View,

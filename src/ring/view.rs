@@ -33,13 +33,19 @@ impl View {
         self.head.seq()
     }
 
+    /// Whether a stamp is believed as it is.
+    #[inline]
+    pub fn believes(&self, ticks: u64) -> bool {
+        ticks <= self.furthest
+    }
+
     /// A stamp, as far as it is believed.
     #[inline]
     pub fn believed(&self, slot: Slot) -> Slot {
-        if slot.ticks() > self.furthest {
-            slot.at(self.furthest)
-        } else {
+        if self.believes(slot.ticks()) {
             slot
+        } else {
+            slot.at(self.furthest)
         }
     }
 }
@@ -56,10 +62,14 @@ impl Ring<'_> {
         if Version(self.gate.version.load(Ordering::Acquire)) != plan.version {
             return Err(Refusal::Stale);
         }
-        if head.generation() != self.generation {
-            return Err(Refusal::Closed);
+        // One comparison for two: of another generation it is far off, either way.
+        if head.0.wrapping_sub(Head::new(self.generation, 0).0) < SEQ_END {
+            Ok(head)
+        } else if head.generation() == self.generation {
+            Err(Refusal::Exhausted)
+        } else {
+            Err(Refusal::Closed)
         }
-        Ok(head)
     }
 
     /// The tick before which nothing is granted, by the pause of this bucket and that
@@ -75,7 +85,7 @@ impl Ring<'_> {
         all.until(0).max(own.until(self.generation))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn view(self, plan: &Plan, clock: &impl Clock) -> Result<View, Refusal> {
         let head = self.open_head(plan)?;
         let paused_until = self.paused_until();
@@ -85,7 +95,7 @@ impl Ring<'_> {
         // Acquire: pairs with the Release in `cancel`.
         let newest_void = self.read.newest_void.load(Ordering::Acquire);
         let now = clock.now();
-        if head.seq() >= SEQ_END || now >= TICK_END {
+        if now >= TICK_END {
             return Err(Refusal::Exhausted);
         }
         let furthest = now + plan.horizon;

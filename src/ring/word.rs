@@ -96,6 +96,12 @@ impl Slot {
         self.0 & mask(TICK_BITS)
     }
 
+    /// When it was granted, if this is the stamp of a live permit on `lap`; of all others,
+    /// more than any tick.
+    pub const fn live_ticks(self, lap: u64) -> u64 {
+        self.0 ^ Self::new(lap, 0).0
+    }
+
     /// The same permit at another time.
     pub const fn at(self, ticks: u64) -> Self {
         Self(self.0 & !mask(TICK_BITS) | ticks & mask(TICK_BITS))
