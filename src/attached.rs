@@ -1,6 +1,5 @@
-//! What a limiter is attached to: a bucket, and those that took its place.
+//! What a limiter is attached to: a zone, and those that took its place.
 
-use crate::bucket::Bucket;
 use crate::error::{BucketError, OpenError};
 use crate::ring::Refusal;
 use crate::segment::open_segment;
@@ -8,13 +7,14 @@ use crate::segment::place::Place;
 #[cfg(feature = "portable")]
 use crate::segment::portable::open_portable;
 use crate::spec::{Presence, Spec};
+use crate::zone::{Denied, Zone};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How often one call opens a segment again that others keep removing or changing.
 const TRIES: u32 = 16;
 
-/// A bucket, and how to open it again when its segment was removed or changed.
+/// A zone, and how to open it again when its segment was removed or changed.
 #[derive(Debug)]
 pub struct Attached {
     origin: Origin,
@@ -32,7 +32,7 @@ impl Drop for Attached {
     }
 }
 
-/// Where the bucket comes from.
+/// Where the zone comes from.
 #[derive(Debug)]
 pub enum Origin {
     Memory,
@@ -41,16 +41,16 @@ pub enum Origin {
     Portable(String),
 }
 
-/// A bucket, and the one that took its place. The old mapping stays until the limiter
+/// A zone, and the one that took its place. The old mapping stays until the limiter
 /// is dropped, for other threads may be in it.
 #[derive(Debug)]
 struct Link {
-    bucket: Bucket,
+    zone: Zone,
     successor: OnceLock<Box<Link>>,
 }
 
 impl Attached {
-    /// Opens the bucket.
+    /// Opens the zone.
     pub fn new(origin: Origin, spec: Spec) -> Result<Self, OpenError> {
         let first = Link::new(&origin, &spec)?;
         Ok(Self {
@@ -60,16 +60,16 @@ impl Attached {
         })
     }
 
-    /// The bucket that was opened first. It says so itself when it is not to be used
+    /// The zone that was opened first. It says so itself when it is not to be used
     /// any more: [`Refusal::Stale`].
     #[inline]
-    pub fn first(&self) -> &Bucket {
-        &self.first.bucket
+    pub fn first(&self) -> &Zone {
+        &self.first.zone
     }
 
-    /// The bucket in use.
-    pub fn newest(&self) -> &Bucket {
-        &self.first.newest().bucket
+    /// The zone in use.
+    pub fn newest(&self) -> &Zone {
+        &self.first.newest().zone
     }
 
     /// How late a waiting caller may wake, if the user has said.
@@ -77,22 +77,22 @@ impl Attached {
         self.spec.lateness
     }
 
-    /// Asks the bucket in use, opening it again if need be.
+    /// Asks the zone in use, opening it again if need be.
     pub fn ask<T, E: From<BucketError>>(
         &self,
-        mut question: impl FnMut(&Bucket) -> Result<T, Refusal>,
-        explain: impl Fn(&Bucket, Refusal) -> E,
+        mut question: impl FnMut(&Zone) -> Result<T, Denied>,
+        explain: impl Fn(&Zone, Denied) -> E,
     ) -> Result<T, E> {
         let mut link = self.first.newest();
         for _ in 0..TRIES {
-            match question(&link.bucket) {
+            match question(&link.zone) {
                 Ok(answer) => return Ok(answer),
-                Err(Refusal::Stale) => link = self.succeed(link)?,
-                Err(refusal) => return Err(explain(&link.bucket, refusal)),
+                Err(Denied::Refused(Refusal::Stale)) => link = self.succeed(link)?,
+                Err(denied) => return Err(explain(&link.zone, denied)),
             }
         }
         let path = link
-            .bucket
+            .zone
             .segment()
             .map_or_else(Default::default, |s| s.path().to_owned());
         Err(BucketError::Reopen(Box::new(OpenError::Unsettled { path })).into())
@@ -106,7 +106,7 @@ impl Attached {
                 spec.presence = Presence::Any;
             }
             // Whoever changed the rates of a living segment meant all who are attached.
-            let segment = old.bucket.segment();
+            let segment = old.zone.segment();
             spec.adopt |= segment.is_some_and(|segment| !segment.version().is_removed());
             let new = Link::new(&self.origin, &spec).map_err(|error| match error {
                 OpenError::NotFound { .. } => BucketError::Removed,
@@ -121,14 +121,14 @@ impl Attached {
 
 impl Link {
     fn new(origin: &Origin, spec: &Spec) -> Result<Self, OpenError> {
-        let bucket = match origin {
-            Origin::Memory => Bucket::in_memory(spec)?,
-            Origin::Segment(place) => Bucket::of_segment(open_segment(place, spec)?),
+        let zone = match origin {
+            Origin::Memory => Zone::in_memory(spec)?,
+            Origin::Segment(place) => Zone::of_segment(open_segment(place, spec)?),
             #[cfg(feature = "portable")]
-            Origin::Portable(name) => Bucket::of_segment(open_portable(name, spec)?),
+            Origin::Portable(name) => Zone::of_segment(open_portable(name, spec)?),
         };
         Ok(Self {
-            bucket,
+            zone,
             successor: OnceLock::new(),
         })
     }

@@ -56,7 +56,8 @@ impl Builder {
     }
 
     /// How many permits may be reserved ahead by callers that wait. By default 1,024,
-    /// or the largest limit if that is more. Who would have to wait when so many are
+    /// or the largest limit if that is more; with [`keys`](Self::keys), the largest limit.
+    /// Who would have to wait when so many are
     /// waited for is answered [`QueueFull`](crate::AcquireError::QueueFull).
     pub fn queue(mut self, permits: u64) -> Self {
         self.spec.queue = Some(permits);
@@ -69,6 +70,32 @@ impl Builder {
     pub fn capacity(mut self, permits: u64) -> Self {
         self.spec.capacity = Some(permits);
         self
+    }
+
+    /// Gives each name a bucket of its own, for up to so many names at a time: every key
+    /// has the whole of the rates to itself. A bucket is made when its key is first used.
+    /// Who brings a new key when all are taken gets one that nobody has used for
+    /// longer than the longest interval; or, if none is found,
+    /// [`Full`](crate::AcquireError::Full).
+    ///
+    /// A key may be any bytes, up to [`MAX_KEY`](crate::MAX_KEY) of them. Each takes 256 bytes, 8 for each
+    /// permit that a bucket remembers, and at most 16 more: see
+    /// [`segment_size`](Self::segment_size). So keys want a short
+    /// [`queue`](Self::queue).
+    pub fn keys(mut self, keys: u64) -> Self {
+        self.spec.keys = Some(keys);
+        self
+    }
+
+    /// How many bytes the segment will take.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn segment_size(&self) -> Result<u64, OpenError> {
+        let design = self.spec.design()?;
+        let shape = design.shape().ok_or_else(|| design.misfit())?;
+        Ok(shape.size())
     }
 
     /// How late a waiting caller may wake and still go at once; later, and it queues

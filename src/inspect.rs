@@ -9,6 +9,7 @@ use crate::segment::place::Place;
 use crate::segment::report::SegmentSnapshot;
 use crate::segment::{Segment, remove_segment};
 use crate::timestamp::Timestamp;
+use crate::zone::{KeysSnapshot, Zone};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -33,10 +34,32 @@ pub struct Snapshot {
     pub queued: u64,
     /// Permits that were ever reserved.
     pub reserved: u64,
-    /// How long a request of weight 1 would have to wait.
+    /// How long a request of weight 1 would have to wait; with keys, for the key that
+    /// has it worst.
     pub waiting: Duration,
+    /// The keys, where each has a bucket of its own. All counts above are of all keys
+    /// together then.
+    pub keys: Option<KeysSnapshot>,
     /// The segment, for a limiter that has one.
     pub segment: Option<SegmentSnapshot>,
+}
+
+/// Sums over all buckets.
+#[derive(Default)]
+struct Total {
+    counts: Vec<u64>,
+    queued: u64,
+    reserved: u64,
+    waiting: u64,
+}
+
+impl Total {
+    fn of(zone: &Zone) -> Self {
+        Self {
+            counts: vec![0; zone.rates().len()],
+            ..Self::default()
+        }
+    }
 }
 
 impl Limiter {
@@ -46,20 +69,37 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn inspect(&self) -> Result<Snapshot, BucketError> {
-        let turn = self.look(|bucket| bucket.waiting(1))?;
-        let (counts, queued) = (self.look(Bucket::counts)?, self.queued()?);
-        let bucket = self.bucket();
+        let mut total = Total::default();
+        self.look(|zone| {
+            total = Total::of(zone);
+            let question = |bucket: Bucket<'_>| {
+                let turn = bucket.waiting(1)?;
+                let (counts, queued) = (bucket.counts()?, bucket.queued()?);
+                Ok((turn, counts, queued, bucket.reserved()))
+            };
+            zone.ask_all(question, |(turn, counts, queued, reserved)| {
+                total.waiting = total.waiting.max(turn.ready.saturating_sub(turn.now));
+                total.queued += queued;
+                total.reserved += reserved;
+                for (sum, count) in total.counts.iter_mut().zip(counts) {
+                    *sum += count;
+                }
+            })?;
+            Ok(())
+        })?;
+        let zone = self.zone();
         Ok(Snapshot {
             now: self.now(),
             rates: self.rates(),
-            queue: bucket.plan().queue,
-            capacity: bucket.design().capacity,
-            count: counts.last().copied().unwrap_or(0),
-            counts,
-            queued,
-            reserved: bucket.reserved(),
-            waiting: Duration::from_micros(turn.ready.saturating_sub(turn.now)),
-            segment: bucket.segment().map(Segment::snapshot),
+            queue: zone.plan().queue,
+            capacity: zone.design().capacity,
+            count: total.counts.last().copied().unwrap_or(0),
+            counts: total.counts,
+            queued: total.queued,
+            reserved: total.reserved,
+            waiting: Duration::from_micros(total.waiting),
+            keys: zone.keys(),
+            segment: zone.segment().map(Segment::snapshot),
         })
     }
 }

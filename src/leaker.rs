@@ -1,10 +1,10 @@
 //! The leak process: a janitor. With none running, every limit holds all the same.
 
-use crate::bucket::Bucket;
 use crate::error::BucketError;
 use crate::limiter::Limiter;
 use crate::segment::lock::{Lock, Role};
 use crate::segment::{Inode, Segment};
+use crate::zone::Zone;
 use std::io;
 use std::path::PathBuf;
 use std::process;
@@ -13,8 +13,9 @@ use std::time::Duration;
 /// PyrateLimiter's interval.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Tidies a limiter's segment from time to time: forgets what counts no more, finishes
-/// what a killed process left half done, mends what is damaged, and stores the time, so
+/// Tidies a limiter's segment from time to time: forgets what counts no more, evicts keys
+/// that are idle, finishes what a killed process left half done, mends what is damaged,
+/// takes back buckets that were lost, and stores the time, so
 /// that a segment in a file knows after a restart how long the machine was off.
 ///
 /// Of all leakers of a segment one leads, by a lease that the kernel takes back when its
@@ -59,6 +60,11 @@ pub enum Pass {
         leaked: u64,
         /// Abandoned runs that were finished, and impossible stamps that were mended.
         repairs: u64,
+        /// Keys that were idle for longer than the widest interval, and gave their
+        /// buckets back.
+        evicted: u64,
+        /// Buckets that processes had lost by dying, and that were taken back.
+        reclaimed: u64,
     },
 }
 
@@ -102,18 +108,19 @@ impl Leaker {
     /// See [`LeakError`].
     pub fn pass(&mut self) -> Result<Pass, LeakError> {
         // If the segment was removed and made anew, the lease is to be had there.
-        self.limiter.look(Bucket::check)?;
+        self.limiter.look(|zone| Ok(zone.check()?))?;
         if !self.lead()? {
             return Ok(Pass::Standby);
         }
-        let leaked = self.limiter.look(Bucket::leak)?;
-        if let Some(segment) = self.limiter.bucket().segment() {
-            let live = self.limiter.count()?;
-            segment.note_pass(self.interval, leaked, live);
+        let done = self.limiter.look(Zone::tidy)?;
+        if let Some(segment) = self.limiter.zone().segment() {
+            segment.note_pass(self.interval, &done);
         }
         Ok(Pass::Led {
-            leaked: leaked.permits,
-            repairs: leaked.repairs,
+            leaked: done.leaked.permits,
+            repairs: done.leaked.repairs,
+            evicted: done.evicted,
+            reclaimed: done.reclaimed,
         })
     }
 
@@ -138,7 +145,7 @@ impl Leaker {
 
     /// Whether this process leads now; takes the lease if nobody has it.
     fn lead(&mut self) -> Result<bool, LeakError> {
-        let Some(segment) = self.limiter.bucket().segment() else {
+        let Some(segment) = self.limiter.zone().segment() else {
             return Ok(true);
         };
         let pid = process::id();

@@ -79,6 +79,10 @@
 
 // Models need the ring itself; users do not.
 #[cfg(loom)]
+pub mod directory;
+#[cfg(not(loom))]
+mod directory;
+#[cfg(loom)]
 pub mod ring;
 #[cfg(not(loom))]
 mod ring;
@@ -101,6 +105,10 @@ mod error;
 #[cfg(not(loom))]
 mod inspect;
 #[cfg(not(loom))]
+mod janitor;
+#[cfg(not(loom))]
+mod keys;
+#[cfg(not(loom))]
 mod leaker;
 #[cfg(not(loom))]
 mod limiter;
@@ -116,15 +124,21 @@ mod spec;
 mod timestamp;
 #[cfg(not(loom))]
 mod wait;
+#[cfg(not(loom))]
+mod zone;
 
 #[cfg(not(loom))]
 pub use builder::Builder;
+#[cfg(not(loom))]
+pub use directory::MAX_KEY;
 #[cfg(not(loom))]
 pub use error::{AcquireError, BucketError, OpenError};
 #[cfg(all(feature = "portable", not(loom)))]
 pub use inspect::remove_portable;
 #[cfg(not(loom))]
 pub use inspect::{Snapshot, list, remove, remove_at};
+#[cfg(not(loom))]
+pub use keys::{BucketHandle, BucketSnapshot, Buckets};
 #[cfg(not(loom))]
 pub use leaker::{LeakError, Leaker, Pass};
 #[cfg(not(loom))]
@@ -139,3 +153,5 @@ pub use rate::{
 pub use segment::report::{LeakerSnapshot, SegmentSnapshot};
 #[cfg(not(loom))]
 pub use timestamp::Timestamp;
+#[cfg(not(loom))]
+pub use zone::KeysSnapshot;

@@ -9,6 +9,7 @@ use crate::ring::{Clock, Refusal};
 use crate::spec::Spec;
 use crate::timestamp::Timestamp;
 use crate::wait::Patience;
+use crate::zone::{Denied, Zone};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,18 +66,21 @@ impl Limiter {
         name: impl AsRef<[u8]>,
         weight: u64,
     ) -> Result<Permit, AcquireError> {
-        let bucket = self.of(name.as_ref()).first();
+        let zone = self.first_zone();
         // As `ask` does; but so the whole way is inlined, and the permit is written once.
-        match bucket.reserve(weight, 0) {
+        let Some(spot) = zone.spot(name.as_ref()) else {
+            return self.try_at_length(name.as_ref(), weight);
+        };
+        match zone.reserve(spot, weight, 0) {
             Ok(run) => Ok(Permit::new(run, 0)),
-            Err(Refusal::Stale) => self.try_successor(name.as_ref(), weight),
-            Err(refusal) => Err(explain(bucket, weight, refusal)),
+            Err(Refusal::Stale | Refusal::Closed) => self.try_at_length(name.as_ref(), weight),
+            Err(refusal) => Err(explain(zone, weight, refusal)),
         }
     }
 
-    /// The same of the bucket that took the first one's place.
+    /// The same where the name has no bucket yet, or has got another.
     #[cold]
-    fn try_successor(&self, name: &[u8], weight: u64) -> Result<Permit, AcquireError> {
+    pub(crate) fn try_at_length(&self, name: &[u8], weight: u64) -> Result<Permit, AcquireError> {
         self.ask(name, weight, |bucket| {
             Ok(Permit::new(bucket.reserve(weight, 0)?, 0))
         })
@@ -126,29 +130,13 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// [`AcquireError::WeightTooLarge`], [`AcquireError::Bucket`].
-    pub fn waiting(&self, weight: u64) -> Result<Duration, AcquireError> {
-        let turn = self.ask(b"", weight, |bucket| bucket.waiting(weight))?;
-        Ok(Duration::from_micros(turn.ready.saturating_sub(turn.now)))
-    }
-
-    /// How many permits count in the widest window now, those that are waited for
-    /// among them.
-    ///
-    /// # Errors
-    ///
-    /// See [`BucketError`].
-    pub fn count(&self) -> Result<u64, BucketError> {
-        self.look(Bucket::count)
-    }
-
-    /// How many permits are reserved by callers that wait.
-    ///
-    /// # Errors
-    ///
-    /// See [`BucketError`].
-    pub fn queued(&self) -> Result<u64, BucketError> {
-        self.look(Bucket::queued)
+    /// [`AcquireError::WeightTooLarge`], [`AcquireError::KeyTooLong`],
+    /// [`AcquireError::Bucket`].
+    pub fn waiting(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Duration, AcquireError> {
+        let turn = self.ask_if_there(name.as_ref(), weight, |bucket| bucket.waiting(weight))?;
+        Ok(turn.map_or(Duration::ZERO, |turn| {
+            Duration::from_micros(turn.ready.saturating_sub(turn.now))
+        }))
     }
 
     /// The instant of the `nth` newest permit, from 0, of those that count in the
@@ -156,21 +144,43 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// See [`BucketError`].
-    pub fn peek(&self, nth: u64) -> Result<Option<Timestamp>, BucketError> {
-        Ok(self
-            .look(|bucket| bucket.peek(nth))?
-            .map(Timestamp::from_ticks))
+    /// [`AcquireError::KeyTooLong`], [`AcquireError::Bucket`].
+    pub fn peek(
+        &self,
+        name: impl AsRef<[u8]>,
+        nth: u64,
+    ) -> Result<Option<Timestamp>, AcquireError> {
+        let stamp = self.ask_if_there(name.as_ref(), 0, |bucket| bucket.peek(nth))?;
+        Ok(stamp.flatten().map(Timestamp::from_ticks))
     }
 
-    /// Forgets all permits: the next requests find an empty bucket. Those who wait
+    /// How many permits count in the widest window now, those that are waited for
+    /// among them; of all keys together.
+    ///
+    /// # Errors
+    ///
+    /// See [`BucketError`].
+    pub fn count(&self) -> Result<u64, BucketError> {
+        self.total(|bucket| bucket.count())
+    }
+
+    /// How many permits are reserved by callers that wait, of all keys together.
+    ///
+    /// # Errors
+    ///
+    /// See [`BucketError`].
+    pub fn queued(&self) -> Result<u64, BucketError> {
+        self.total(|bucket| bucket.queued())
+    }
+
+    /// Forgets all permits: the next requests find empty buckets. Those who wait
     /// already keep their times.
     ///
     /// # Errors
     ///
     /// See [`BucketError`].
     pub fn flush(&self) -> Result<(), BucketError> {
-        self.look(Bucket::flush)
+        self.total(|bucket| bucket.flush().map(|()| 0)).map(|_| ())
     }
 
     /// Forgets permits that count in no window any more; how many. No limit depends on
@@ -180,75 +190,125 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn leak(&self) -> Result<u64, BucketError> {
-        Ok(self.look(Bucket::leak)?.permits)
+        self.total(|bucket| Ok(bucket.leak()?.permits))
     }
 
     /// The rates in force.
     pub fn rates(&self) -> Vec<Rate> {
-        self.bucket().rates().to_vec()
+        self.zone().rates().to_vec()
     }
 
     /// The time on the limiter's clock.
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_ticks(self.bucket().clock().now())
+        Timestamp::from_ticks(self.zone().clock().now())
     }
 
     /// Lets go of the limiter, as dropping does. The segment stays: see
     /// [`remove`](crate::remove).
     pub fn close(self) {}
 
-    /// The bucket in use.
-    pub(crate) fn bucket(&self) -> &Bucket {
+    /// The zone that was opened first, which says itself when it is no longer in use.
+    #[inline]
+    pub(crate) fn first_zone(&self) -> &Zone {
+        self.attached.first()
+    }
+
+    /// The zone in use.
+    pub(crate) fn zone(&self) -> &Zone {
         self.attached.newest()
     }
 
-    /// The bucket of that name. There is one: it takes every name.
-    #[inline]
-    fn of(&self, _name: &[u8]) -> &Attached {
-        &self.attached
-    }
-
-    /// Asks that bucket for permits, and says in the caller's words why there are none.
-    fn ask<T>(
+    /// Asks the bucket of that name, which is made if there is none.
+    pub(crate) fn ask<T>(
         &self,
         name: &[u8],
         weight: u64,
-        question: impl FnMut(&Bucket) -> Result<T, Refusal>,
+        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
     ) -> Result<T, AcquireError> {
-        self.of(name)
-            .ask(question, |bucket, refusal| explain(bucket, weight, refusal))
+        self.ask_zone(weight, |zone| zone.ask(name, &mut question))
     }
 
-    /// Asks it for something that no rate refuses.
+    /// The same of a bucket that need not be there.
+    pub(crate) fn ask_if_there<T>(
+        &self,
+        name: &[u8],
+        weight: u64,
+        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
+    ) -> Result<Option<T>, AcquireError> {
+        self.ask_zone(weight, |zone| zone.ask_if_there(name, &mut question))
+    }
+
+    /// Asks the zone, and says in the caller's words why there is no answer.
+    pub(crate) fn ask_zone<T>(
+        &self,
+        weight: u64,
+        question: impl FnMut(&Zone) -> Result<T, Denied>,
+    ) -> Result<T, AcquireError> {
+        self.attached
+            .ask(question, |zone, denied| deny(zone, weight, denied))
+    }
+
+    /// Asks the zone for something that no rate refuses.
     pub(crate) fn look<T>(
         &self,
-        question: impl FnMut(&Bucket) -> Result<T, Refusal>,
+        question: impl FnMut(&Zone) -> Result<T, Denied>,
     ) -> Result<T, BucketError> {
-        self.attached.ask(question, |_, refusal| match refusal {
-            Refusal::Closed => BucketError::Closed,
-            _ => BucketError::Exhausted,
+        self.attached.ask(question, |_, denied| unusable(denied))
+    }
+
+    /// The sum of an answer over all buckets.
+    fn total(
+        &self,
+        question: impl Fn(Bucket<'_>) -> Result<u64, Refusal>,
+    ) -> Result<u64, BucketError> {
+        self.look(|zone| {
+            let mut total = 0;
+            zone.ask_all(&question, |part| total += part)?;
+            Ok(total)
         })
     }
 }
 
 /// A refusal in the caller's words. Being limited is as common as being granted.
 #[inline]
-fn explain(bucket: &Bucket, weight: u64, refusal: Refusal) -> AcquireError {
+pub(crate) fn explain(zone: &Zone, weight: u64, refusal: Refusal) -> AcquireError {
     match refusal {
         Refusal::Limited { now, ready, window } => AcquireError::Limited {
             retry_after: Duration::from_micros(ready - now),
-            rate: bucket.rates()[window],
+            rate: zone.rates()[window],
         },
         Refusal::QueueFull { now, ready } => AcquireError::QueueFull {
             weight,
-            queue: bucket.plan().queue,
+            queue: zone.plan().queue,
             retry_after: Duration::from_micros(ready.saturating_sub(now)),
         },
         Refusal::TooHeavy => AcquireError::WeightTooLarge {
             weight,
-            rate: bucket.rates()[0],
+            rate: zone.rates()[0],
         },
-        Refusal::Closed => BucketError::Closed.into(),
-        Refusal::Stale | Refusal::Exhausted => BucketError::Exhausted.into(),
+        Refusal::Closed | Refusal::Stale | Refusal::Exhausted => {
+            unusable(Denied::Refused(refusal)).into()
+        }
+    }
+}
+
+/// The same where the directory may be in the way.
+fn deny(zone: &Zone, weight: u64, denied: Denied) -> AcquireError {
+    match denied {
+        Denied::Refused(refusal) => explain(zone, weight, refusal),
+        Denied::Full => AcquireError::Full {
+            keys: zone.design().keys.unwrap_or(1),
+        },
+        Denied::KeyTooLong(length) => AcquireError::KeyTooLong { length },
+        Denied::Damaged => unusable(denied).into(),
+    }
+}
+
+/// Why no bucket can be used.
+fn unusable(denied: Denied) -> BucketError {
+    match denied {
+        Denied::Refused(Refusal::Closed) => BucketError::Closed,
+        Denied::Damaged => BucketError::Damaged,
+        _ => BucketError::Exhausted,
     }
 }

@@ -4,10 +4,11 @@ use crate::error::OpenError;
 use crate::rate::{Rate, interval_ticks, validate};
 use crate::ring::word::Version;
 use crate::ring::{MAX_CAPACITY, MIN_CAPACITY, Plan, Window};
+use crate::segment::layout::Shape;
 use std::time::Duration;
 
 /// The queue of a limiter that asks for none: room for this many permits, or for the
-/// largest limit if that is more.
+/// largest limit if that is more. Of many buckets, each has room for the limit.
 const DEFAULT_QUEUE: u64 = 1024;
 
 /// What may be there already when a segment is opened.
@@ -28,6 +29,7 @@ pub struct Spec {
     pub rates: Vec<Rate>,
     pub queue: Option<u64>,
     pub capacity: Option<u64>,
+    pub keys: Option<u64>,
     pub lateness: Option<Duration>,
     pub group: Option<u32>,
     pub presence: Presence,
@@ -44,6 +46,8 @@ pub struct Design {
     pub capacity: u64,
     /// Ticks.
     pub horizon: u64,
+    /// For how many keys there are buckets; `None`: one bucket for all names.
+    pub keys: Option<u64>,
 }
 
 impl Spec {
@@ -52,7 +56,11 @@ impl Spec {
         validate(&self.rates)?;
         let windows = windows_of(&self.rates);
         let limit = windows.last().map_or(0, |widest| widest.limit);
-        let queue = self.queue.unwrap_or(DEFAULT_QUEUE.max(limit));
+        let default = match self.keys {
+            None => DEFAULT_QUEUE.max(limit),
+            Some(_) => limit,
+        };
+        let queue = self.queue.unwrap_or(default);
         let least = limit
             .checked_add(queue)
             .and_then(u64::checked_next_power_of_two)
@@ -73,6 +81,7 @@ impl Spec {
             queue,
             capacity,
             horizon,
+            keys: self.keys,
         })
     }
 }
@@ -80,11 +89,22 @@ impl Spec {
 impl Design {
     /// What to say if these numbers do not fit each other.
     pub fn misfit(&self) -> OpenError {
+        if let Some(keys) = self.keys {
+            return OpenError::Keys {
+                keys,
+                capacity: self.capacity,
+            };
+        }
         OpenError::Capacity {
             capacity: self.capacity,
             limit: self.windows.last().map_or(0, |widest| widest.limit),
             queue: self.queue,
         }
+    }
+
+    /// How its segment is divided, if that is possible.
+    pub fn shape(&self) -> Option<Shape> {
+        Shape::new(self.capacity, self.keys)
     }
 
     /// The plan under `version`; `None` if the numbers, read from somewhere else than a

@@ -38,7 +38,7 @@ impl Patience {
     /// process was stopped), gives its place back and queues again: were all who were
     /// stopped together to go together, they would be a burst. For lateness it does so
     /// once a call, for a process that is always late must not starve.
-    pub fn acquire(&mut self, bucket: &Bucket, weight: u64) -> Result<Permit, Refusal> {
+    pub fn acquire(&mut self, bucket: Bucket<'_>, weight: u64) -> Result<Permit, Refusal> {
         loop {
             let run = bucket.reserve(weight, self.left(bucket))?;
             if !run.waits() {
@@ -56,7 +56,7 @@ impl Patience {
         }
     }
 
-    fn left(&self, bucket: &Bucket) -> u64 {
+    fn left(&self, bucket: Bucket<'_>) -> u64 {
         let Some(deadline) = self.deadline else {
             return self.timeout;
         };
@@ -67,7 +67,7 @@ impl Patience {
         u64::try_from(deadline.saturating_sub(now)).unwrap_or(0)
     }
 
-    fn must_queue_again(&mut self, bucket: &Bucket, run: &Run, woke: u64) -> bool {
+    fn must_queue_again(&mut self, bucket: Bucket<'_>, run: &Run, woke: u64) -> bool {
         if bucket.is_paused(woke) {
             return true;
         }

@@ -101,7 +101,7 @@ fn a_weight_is_taken_whole_or_not_at_all(site: Site) {
         Err(AcquireError::WeightTooLarge { weight: 6, rate }) if rate.limit() == 5
     ));
     assert!(matches!(
-        limiter.waiting(u64::MAX),
+        limiter.waiting("", u64::MAX),
         Err(AcquireError::WeightTooLarge { .. })
     ));
 }
@@ -122,10 +122,10 @@ fn the_rate_that_refuses_is_named(site: Site) {
 
 fn waiting_is_what_retry_after_says_and_takes_nothing(site: Site) {
     let limiter = (site.open)().rate(Rate::new(1, LONG)).open().unwrap();
-    assert_eq!(limiter.waiting(1).unwrap(), Duration::ZERO);
+    assert_eq!(limiter.waiting("", 1).unwrap(), Duration::ZERO);
     assert_eq!(limiter.count().unwrap(), 0);
     limiter.try_acquire("x").unwrap();
-    let first = limiter.waiting(1).unwrap();
+    let first = limiter.waiting("", 1).unwrap();
     let second = retry_after(limiter.try_acquire("x"));
     assert!(second <= first && first <= LONG + Duration::from_micros(2));
 }
@@ -193,14 +193,14 @@ fn permits_are_peeked_newest_first(site: Site) {
         .map(|_| limiter.try_acquire("x").unwrap().at())
         .collect();
     for (nth, at) in taken.iter().rev().enumerate() {
-        let peeked = limiter.peek(nth as u64).unwrap().unwrap();
+        let peeked = limiter.peek("", nth as u64).unwrap().unwrap();
         assert!(
             *at <= peeked && peeked.duration_since(*at) <= Duration::from_millis(100),
             "{at} {peeked}"
         );
     }
-    assert_eq!(limiter.peek(3).unwrap(), None);
-    assert_eq!(limiter.peek(u64::MAX).unwrap(), None);
+    assert_eq!(limiter.peek("", 3).unwrap(), None);
+    assert_eq!(limiter.peek("", u64::MAX).unwrap(), None);
 }
 
 fn threads_share_one_limit(site: Site) {

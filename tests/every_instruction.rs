@@ -40,7 +40,9 @@ fn a_call_that_is_stopped_at_any_instruction_holds_up_nobody() {
     let limiter = scene.limiter().rates(rates).open().unwrap();
     let mut own = scene.log("own");
     for at in instructions(Led::to(Pace::Instruction, || take(&limiter)), STOPS) {
-        eventually("an empty bucket", || limiter.waiting(8).unwrap().is_zero());
+        eventually("an empty bucket", || {
+            limiter.waiting("", 8).unwrap().is_zero()
+        });
         let mut log = scene.log(at);
         let led = Led::to(Pace::Instruction, || {
             let _ = logged(&limiter, &mut log, 1, |limiter| {
@@ -85,7 +87,7 @@ fn a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most() {
         assert_eq!(limiter.count().unwrap(), reserved());
         // Every permit counts from its call on.
         for nth in 0..lost + WEIGHT {
-            let stamp = limiter.peek(nth).unwrap().unwrap();
+            let stamp = limiter.peek("", nth).unwrap().unwrap();
             assert!(
                 (called..=limiter.now()).contains(&stamp),
                 "{stamp} for a call at {called}"
@@ -138,7 +140,7 @@ fn a_waiter_that_is_stopped_or_killed_at_any_instruction_gives_back_no_more_than
         let Some(led) = wake(&mut log) else { continue };
         let goes_on = (0..at).all(|_| led.step());
         // It has two places at most, and one of them it has given back, or will.
-        let ahead = limiter.waiting(WEIGHT).unwrap();
+        let ahead = limiter.waiting("", WEIGHT).unwrap();
         assert!(ahead <= 2 * SHORT + ms(1), "{ahead:?} at instruction {at}");
         wait(&mut own, 2);
         wait(&mut own, 2);
@@ -175,7 +177,9 @@ fn an_owner_that_sleeps_through_all_laps_that_a_stamp_tells_apart_destroys_nothi
     let reserved = || limiter.inspect().unwrap().reserved;
     // Leads an owner to just behind the CAS of its reservation.
     let reserve = || {
-        eventually("an empty bucket", || limiter.waiting(8).unwrap().is_zero());
+        eventually("an empty bucket", || {
+            limiter.waiting("", 8).unwrap().is_zero()
+        });
         let head = words.get(place::HEAD);
         let led = Led::to(Pace::Instruction, || take(&limiter));
         while words.get(place::HEAD) == head {

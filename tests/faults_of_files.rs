@@ -54,11 +54,11 @@ fn use_it_all(limiter: &Limiter) {
     answers(limiter.try_acquire_n("", LIMIT));
     answers(limiter.acquire_timeout("", 1, ms(1)));
     answers(limiter.try_acquire_n("", u64::MAX));
-    drop(limiter.waiting(1));
+    drop(limiter.waiting("", 1));
     drop(limiter.count());
     drop(limiter.queued());
-    drop(limiter.peek(0));
-    drop(limiter.peek(u64::MAX));
+    drop(limiter.peek("", 0));
+    drop(limiter.peek("", u64::MAX));
     drop(limiter.leak());
     drop(limiter.inspect());
     drop(Leaker::new(limiter).pass());

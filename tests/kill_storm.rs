@@ -76,7 +76,7 @@ fn two_thousand_kills_let_nothing_through_and_block_nobody() {
     // Nobody has reserved more than WAIT ahead. When that is over, what the dead had
     // goes within one interval.
     thread::sleep(WAIT);
-    let waiting = limiter.waiting(32).unwrap();
+    let waiting = limiter.waiting("", 32).unwrap();
     assert!(waiting <= RATES[1].interval() + ROUNDING, "{waiting:?}");
     thread::sleep(RATES[1].interval() + ROUNDING);
     assert_eq!(

@@ -107,7 +107,7 @@ fn waiters_that_were_stopped_over_their_times_queue_again_and_do_not_go_in_a_bur
     assert!(served < CROWD);
 
     // All are as late as a tenth of the interval, and as much again.
-    let last = limiter.peek(0).unwrap().unwrap().as_micros();
+    let last = limiter.peek("", 0).unwrap().unwrap().as_micros();
     let late = last + 2 * interval.as_micros() as u64 / 10;
     eventually("them to be late", || limiter.now().as_micros() > late);
     let resumed = limiter.now().as_micros();

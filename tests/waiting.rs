@@ -93,8 +93,8 @@ fn a_light_newcomer_does_not_overtake_a_heavy_waiter() {
     eventually("the light one", || limiter.queued().unwrap() == 5);
     heavy.kill();
     light.kill();
-    let newest = limiter.peek(0).unwrap().unwrap();
-    let waited = newest.duration_since(limiter.peek(1).unwrap().unwrap());
+    let newest = limiter.peek("", 0).unwrap().unwrap();
+    let waited = newest.duration_since(limiter.peek("", 1).unwrap().unwrap());
     assert_eq!(waited, HOUR, "the light one's window is the one after");
 }
 
@@ -120,7 +120,10 @@ fn a_killed_waiter_costs_its_own_permits_and_those_behind_it_keep_their_time() {
         queue.push(Process::fork(|| waiter(n)));
         eventually("its place in the queue", || reserved(&limiter) > before);
     }
-    let stamps: Vec<_> = (0..6).rev().map(|nth| limiter.peek(nth).unwrap()).collect();
+    let stamps: Vec<_> = (0..6)
+        .rev()
+        .map(|nth| limiter.peek("", nth).unwrap())
+        .collect();
     // The third and the fifth are killed, unless they have been served by now.
     for victim in [4, 2] {
         queue.remove(victim).kill();

@@ -2,6 +2,7 @@
 
 mod open;
 
+use crate::directory::MAX_KEY;
 use crate::rate::Rate;
 pub use open::OpenError;
 use std::time::Duration;
@@ -41,6 +42,21 @@ pub enum AcquireError {
         /// The rate with the smallest limit.
         rate: Rate,
     },
+    /// All buckets are taken by other keys, and those that were looked at are in use.
+    #[error(
+        "all {keys} keys are in use: try again later, or remove the segment and create it \
+         for more keys"
+    )]
+    Full {
+        /// For how many keys there are buckets.
+        keys: u64,
+    },
+    /// The key is too long.
+    #[error("a key of {length} bytes is too long: {MAX_KEY} are allowed")]
+    KeyTooLong {
+        /// Bytes.
+        length: usize,
+    },
     /// The bucket cannot be used.
     #[error(transparent)]
     Bucket(#[from] BucketError),
@@ -59,6 +75,9 @@ pub enum BucketError {
     /// The bucket is closed, or its first word is damaged.
     #[error("the bucket is closed: remove the segment, and create it anew")]
     Closed,
+    /// The words of the directory of keys contradict each other.
+    #[error("the directory of keys is damaged: remove the segment, and create it anew")]
+    Damaged,
     /// The bucket has given out all its sequence numbers (2^52), or the segment is older
     /// than its clock can count (17 years); or its words are damaged.
     #[error("the segment is used up, or damaged: remove it, and create it anew")]

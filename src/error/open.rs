@@ -33,6 +33,17 @@ pub enum OpenError {
         /// Permits that may be reserved ahead.
         queue: u64,
     },
+    /// So many buckets cannot be.
+    #[error(
+        "{keys} keys of {capacity} permits each do not work: from 1 to 2^31 - 1, and 1 TiB in all; \
+         ask for fewer keys, smaller limits, or a shorter queue"
+    )]
+    Keys {
+        /// Keys that were asked for.
+        keys: u64,
+        /// Permits that each bucket remembers.
+        capacity: u64,
+    },
     /// There is no such segment, and none was to be made.
     #[error("there is no segment at {path}: create it first, with rates")]
     NotFound {

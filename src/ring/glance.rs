@@ -26,7 +26,7 @@ impl From<Refusal> for Unsettled {
 }
 
 impl Ring<'_> {
-    /// [`reserve`](Self::reserve), if a glance settles it.
+    /// [`reserve_at_length`](Self::reserve_at_length), if a glance settles it.
     #[inline(always)]
     pub fn reserve_at_a_glance(
         self,

@@ -1,4 +1,4 @@
-//! One bucket's words on the heap: for limiters within one process, and for models.
+//! One bucket's words on the heap: for tests and models.
 
 use super::{Gate, ReadLine, Ring};
 use crate::sync::{AtomicU64, Ordering};
@@ -42,6 +42,7 @@ impl Heap {
             gate: &self.gate,
             slots: &self.slots,
             generation: 0,
+            key: None,
         }
     }
 }

@@ -18,7 +18,8 @@
 //!
 //! # Who may do what
 //!
-//! 1. `head` only rises, by CAS, by the one who reserves.
+//! 1. `head` only rises, by CAS, by the one who reserves; or turns to the next
+//!    generation, by the one who closes the bucket, or opens it for another key.
 //! 2. A slot is stamped once a lap, by its owner or a helper, whoever is first.
 //! 3. A run is reserved only when all runs before it are stamped, or flushed: so at
 //!    most the last run is unstamped.
@@ -30,7 +31,9 @@
 //! The words are borrowed: from a mapped segment, from the heap, or from a model.
 
 mod cancel;
+mod close;
 mod glance;
+#[cfg(any(test, loom))]
 mod heap;
 mod help;
 mod leak;
@@ -50,6 +53,7 @@ mod tests;
 
 use crate::sync::{AtomicU64, Ordering};
 pub use glance::Unsettled;
+#[cfg(any(test, loom))]
 pub use heap::Heap;
 pub use leak::Leaked;
 pub use plan::{MAX_CAPACITY, MAX_INTERVAL, MAX_LIMIT, MAX_RATES, MIN_CAPACITY, Plan, Window};
@@ -99,6 +103,9 @@ pub struct Gate {
     pub all_paused_until: AtomicU64,
 }
 
+/// The hash of a key.
+pub type KeyHash = [u64; 2];
+
 /// One bucket, as a caller meets it.
 #[derive(Clone, Copy, Debug)]
 pub struct Ring<'a> {
@@ -112,6 +119,9 @@ pub struct Ring<'a> {
     pub slots: &'a [AtomicU64],
     /// The generation that the caller knows the bucket by.
     pub generation: u64,
+    /// The hash of the key that it is to be for, where buckets have keys: generations
+    /// begin again after 2,048 other keys.
+    pub key: Option<KeyHash>,
 }
 
 impl<'a> Ring<'a> {

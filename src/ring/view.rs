@@ -1,7 +1,7 @@
 //! What a caller reads before it decides: every word once, the clock last.
 
 use super::word::{Head, Pause, SEQ_END, Slot, TICK_END, Version};
-use super::{Clock, Plan, Refusal, Ring};
+use super::{Clock, Gate, Plan, Refusal, Ring};
 use crate::sync::Ordering;
 
 /// The bucket at one moment. Small, and passed by value: so the common path keeps it in
@@ -50,6 +50,19 @@ impl View {
     }
 }
 
+impl Gate {
+    /// Whether the rates that the caller knows are those in force.
+    #[inline]
+    pub fn check(&self, plan: &Plan) -> Result<(), Refusal> {
+        // Acquire: pairs with the Release of whoever changes the rates or removes.
+        if Version(self.version.load(Ordering::Acquire)) == plan.version {
+            Ok(())
+        } else {
+            Err(Refusal::Stale)
+        }
+    }
+}
+
 impl Ring<'_> {
     /// Head, if the caller's generation and plan are still those in force.
     #[inline]
@@ -58,9 +71,9 @@ impl Ring<'_> {
         // sees all stamps but the last run's, and a plan and a tail no older than
         // its owner's: a helper must not stamp by a looser plan.
         let head = Head(self.head.load(Ordering::Acquire));
-        // Acquire: pairs with the Release of whoever changes the rates or removes.
-        if Version(self.gate.version.load(Ordering::Acquire)) != plan.version {
-            return Err(Refusal::Stale);
+        self.gate.check(plan)?;
+        if self.key.is_some_and(|key| key != self.key_hash()) {
+            return Err(Refusal::Closed);
         }
         // One comparison for two: of another generation it is far off, either way.
         if head.0.wrapping_sub(Head::new(self.generation, 0).0) < SEQ_END {

@@ -16,6 +16,8 @@ const fn mask(bits: u32) -> u64 {
 /// far enough below the last sequence number that no reservation can carry
 /// into the generation.
 pub const SEQ_END: u64 = mask(SEQ_BITS) - (1 << 40);
+/// The most buckets of one directory: what a [`Link`] can name.
+pub const MAX_BUCKETS: u64 = mask(31);
 /// The furthest that anything may be reserved, believed or configured ahead.
 pub const MAX_HORIZON: u64 = 1 << 48;
 /// From here on a bucket answers [`Exhausted`](super::Refusal::Exhausted):
@@ -45,6 +47,17 @@ impl Head {
     /// The sequence number that the next permit gets.
     pub const fn seq(self) -> u64 {
         self.0 & mask(SEQ_BITS)
+    }
+
+    /// Whether the bucket is closed: evicted or disposed of, or not yet anybody's.
+    pub const fn is_closed(self) -> bool {
+        self.generation() & 1 == 1
+    }
+
+    /// The next generation, at the same permit: an open bucket closed, a closed one
+    /// opened.
+    pub const fn turned(self) -> Self {
+        Self::new(self.generation() + 1, self.seq())
     }
 
     /// The same generation, `weight` permits later.
@@ -129,6 +142,44 @@ impl Pause {
     }
 }
 
+/// The next bucket of a chain, or of the free list.
+///
+/// | bits | field |
+/// |---|---|
+/// | 63..32 | tag: raised by every change of this word, so that an old value never comes back |
+/// | 31 | mark: the bucket that this word belongs to is leaving its chain |
+/// | 30..0 | index of the next bucket, plus 1; 0: none |
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Link(pub u64);
+
+impl Link {
+    const MARK: u64 = 1 << 31;
+
+    /// The index of the next bucket.
+    pub const fn index(self) -> Option<u64> {
+        (self.0 & mask(31)).checked_sub(1)
+    }
+
+    /// Whether the bucket that this word belongs to is leaving its chain.
+    pub const fn is_marked(self) -> bool {
+        self.0 & Self::MARK != 0
+    }
+
+    /// What this word becomes when it is to name `index`, unmarked.
+    pub const fn to(self, index: Option<u64>) -> Self {
+        let next = match index {
+            Some(index) => (index + 1) & mask(31),
+            None => 0,
+        };
+        Self((self.0 >> 32).wrapping_add(1) << 32 | next)
+    }
+
+    /// What this word becomes when its bucket is to leave the chain.
+    pub const fn marked(self) -> Self {
+        Self(self.to(self.index()).0 | Self::MARK)
+    }
+}
+
 /// Which rates are in force, and whether the segment is still to be used.
 ///
 /// | bits | field |
@@ -167,6 +218,15 @@ mod tests {
         assert!(!slot.is_void() && slot.voided().is_void());
         assert_eq!(slot.voided().ticks(), mask(TICK_BITS));
         assert_eq!(slot.voided().at(7), Slot::new(0x1fff, 7).voided());
+        assert!(!Head::new(2, 9).is_closed() && Head::new(2, 9).turned() == Head::new(3, 9));
+        assert_eq!(Head::new(0xfff, 9).turned(), Head::new(0, 9));
+        let link = Link(0xffff_ffff << 32).to(Some(7));
+        assert_eq!((link.index(), link.is_marked()), (Some(7), false));
+        assert_eq!(
+            (link.marked().index(), link.marked().is_marked()),
+            (Some(7), true)
+        );
+        assert_eq!(link.marked().to(None), Link(2 << 32));
         let pause = Pause(5 << SEQ_BITS | 99);
         assert_eq!((pause.until(5), pause.until(6)), (99, 0));
         let version = Version(Version::REMOVED | 3);

@@ -8,6 +8,7 @@ use super::layout::Shape;
 use super::lock::{Lock, Role};
 use super::mapping::Mapping;
 use crate::clock::{ClockKind, SystemClock};
+use crate::directory::Seed;
 use crate::error::OpenError;
 use crate::spec::Design;
 use nix::errno::Errno;
@@ -65,7 +66,7 @@ impl Draft {
         group: Option<u32>,
     ) -> Result<Self, OpenError> {
         let failed = io_error("create", path);
-        let shape = Shape::new(design.capacity, 1).ok_or_else(|| design.misfit())?;
+        let shape = design.shape().ok_or_else(|| design.misfit())?;
         let (file, temporary) = match birth {
             Birth::Nameless => (nameless(folder_of(path)).map_err(&failed)?, None),
             Birth::Named => named(path)
@@ -76,7 +77,8 @@ impl Draft {
         allocate(&file, path, shape.size())?;
         let mapping = map_whole(&file, shape).map_err(&failed)?;
         let boot = boot_id().map_err(io_error("read the system's boot id for", path))?;
-        header::write(&mapping, design, &clock, boot);
+        let seed = Seed::random().map_err(io_error("read the system's randomness for", path))?;
+        header::write(&mapping, design, &clock, boot, seed);
         if group.is_some() {
             fchown(&file, None, group).map_err(io_error("give to its group", path))?;
         }

@@ -5,13 +5,14 @@ use super::boot::{boot_id, time_namespace};
 use super::layout::{BYTE_ORDER, FINGERPRINT, Header, LAYOUT, MAGIC, PlanArea, Shape};
 use super::mapping::Mapping;
 use crate::clock::{ClockKind, SystemClock, wall_micros};
-use crate::ring::word::{Head, Version};
+use crate::directory::Seed;
+use crate::ring::word::Version;
 use crate::ring::{Clock, MAX_RATES, Window};
 use crate::spec::Design;
 use crate::sync::{AtomicU64, Ordering};
 
 /// Writes all words of a segment that nobody else can see yet. The file is zero.
-pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock, boot: [u64; 2]) {
+pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock, boot: [u64; 2], seed: Seed) {
     let header = mapping.header();
     let shape = mapping.shape();
     let identity = &header.identity;
@@ -34,10 +35,11 @@ pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock, boot: [u64
     for (words, window) in plan.rates.iter().zip(&design.windows) {
         set_pair(words, [window.limit, window.interval]);
     }
-    // The first seq is on lap 1, so that zeroed slots are unstamped.
-    let ring = mapping.ring(0, 0);
-    set(ring.head, Head::new(0, shape.capacity).0);
-    set(&ring.read.tail, shape.capacity);
+    set(&header.stock.table, shape.table);
+    set_pair(&identity.seed, seed.0);
+    if shape.keys().is_none() {
+        mapping.ring(0).open_for([0; 2]);
+    }
     // Release: pairs with the Acquire in `shape`. Where a segment is seen while it is
     // made, the magic says that it is whole.
     identity.magic.store(MAGIC, Ordering::Release);
@@ -56,6 +58,8 @@ pub struct Facts {
     pub version: Version,
     pub design: Design,
     pub clock: SystemClock,
+    /// Where the hashes of keys begin.
+    pub seed: Seed,
     /// Whether the ticks are of this boot.
     pub is_of_this_boot: bool,
 }
@@ -94,9 +98,12 @@ pub fn shape(header: &Header, fits: impl Fn(u64) -> bool) -> Result<Shape, Flaw>
             "its words lie elsewhere than this program expects",
         ));
     }
-    let shape = Shape::new(get(&identity.capacity), get(&identity.buckets)).ok_or(
-        Flaw::Damaged("its capacity or its number of buckets is out of bounds"),
-    )?;
+    let (buckets, table) = (get(&identity.buckets), get(&header.stock.table));
+    let shape = Shape::new(get(&identity.capacity), (table > 0).then_some(buckets))
+        .filter(|shape| shape.buckets == buckets && shape.table == table)
+        .ok_or(Flaw::Damaged(
+            "its capacity, its number of buckets or its table is out of bounds",
+        ))?;
     if get(&identity.size) != shape.size() || !fits(shape.size()) {
         return Err(Flaw::Damaged(
             "its size does not fit its capacity: it was truncated, or extended",
@@ -137,6 +144,7 @@ pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
         windows,
         queue: get(&identity.queue),
         capacity: mapping.shape().capacity,
+        keys: mapping.shape().keys(),
         horizon: get(&identity.horizon),
     };
     design.plan(version).ok_or(Flaw::Damaged(
@@ -154,6 +162,7 @@ pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
         version,
         design,
         clock,
+        seed: Seed(get_pair(&identity.seed)),
         is_of_this_boot,
     })
 }

@@ -14,12 +14,15 @@
 //!  640 ├───────────────────────────────────────────────────────────────┤ says which of
 //!      │ plan 1                                                        │ them is in force
 //!  896 ├───────────────────────────────────────────────────────────────┤
-//!      │ janitor    heartbeat, passes, leaked, repairs, evictions      │ leak process
+//!      │ janitor    heartbeat, passes, leaked, repairs, reclaimed      │ leak process
 //! 1024 ├───────────────────────────────────────────────────────────────┤
-//!      │ directory  nodes used, free list, full refusals               │ who makes a bucket
+//!      │ stock      length of the table, buckets used, free list, …    │ who makes a bucket
 //! 1152 ├───────────────────────────────────────────────────────────────┤
 //!      │ (zero)                                                        │
 //! 4096 ╞═══════════════════════════════════════════════════════════════╡
+//!      │ table      where there are keys: a link for each chain of     │ who makes a bucket
+//!      │            buckets, T x 8 bytes, rounded up to a line         │
+//!      ├───────────────────────────────────────────────────────────────┤
 //!      │ bucket 0   head                                 128 bytes     │ who reserves
 //!      │            tail, newest_void, paused_until,                   │ read by every call
 //!      │            key hash, link, label                128 bytes     │
@@ -34,6 +37,8 @@
 //! couple two of them. Both the fields' sizes and their places are part of the
 //! format: changing any of them means a new [`LAYOUT`].
 
+use crate::directory::Stock;
+use crate::ring::word::MAX_BUCKETS;
 use crate::ring::{Gate, MAX_CAPACITY, MAX_RATES, MIN_CAPACITY, ReadLine};
 use crate::sync::AtomicU64;
 use std::mem::{align_of, offset_of, size_of};
@@ -41,12 +46,12 @@ use std::mem::{align_of, offset_of, size_of};
 /// The first word of every segment.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"TideGate");
 /// The version of this layout.
-pub const LAYOUT: u64 = 1;
+pub const LAYOUT: u64 = 2;
 /// Reads differently on a machine of the other byte order.
 pub const BYTE_ORDER: u64 = 0x0102_0304_0506_0708;
 /// What every group of words that has a writer of its own is aligned to, in bytes.
 pub const LINE: usize = 128;
-/// Bytes before the first bucket.
+/// Bytes before the table, or the first bucket.
 pub const HEADER: usize = 4096;
 /// The largest segment, in bytes.
 pub const MAX_SIZE: u64 = 1 << 40;
@@ -113,19 +118,10 @@ pub struct Janitor {
     pub passes: AtomicU64,
     pub leaked: AtomicU64,
     pub repairs: AtomicU64,
-    pub evictions: AtomicU64,
+    pub reclaimed: AtomicU64,
     /// Live permits, and keys in use, at the last pass.
     pub live: AtomicU64,
     pub keys: AtomicU64,
-}
-
-/// Where new buckets come from.
-#[repr(C, align(128))]
-#[derive(Debug)]
-pub struct Directory {
-    pub used: AtomicU64,
-    pub free: AtomicU64,
-    pub full_refusals: AtomicU64,
 }
 
 /// The first [`HEADER`] bytes.
@@ -137,7 +133,7 @@ pub struct Header {
     pub gate: Gate,
     pub plans: [PlanArea; 2],
     pub janitor: Janitor,
-    pub directory: Directory,
+    pub stock: Stock,
 }
 
 /// The line that reservations contend for.
@@ -161,8 +157,8 @@ const TIME: usize = size_of::<Identity>();
 const GATE: usize = TIME + size_of::<Time>();
 const PLANS: usize = GATE + size_of::<Gate>();
 const JANITOR: usize = PLANS + 2 * size_of::<PlanArea>();
-const DIRECTORY: usize = JANITOR + size_of::<Janitor>();
-const END: usize = DIRECTORY + size_of::<Directory>();
+const STOCK: usize = JANITOR + size_of::<Janitor>();
+const END: usize = STOCK + size_of::<Stock>();
 
 const _: () = {
     assert!(
@@ -170,14 +166,14 @@ const _: () = {
             && GATE == 256
             && PLANS == 384
             && JANITOR == 896
-            && DIRECTORY == 1024
+            && STOCK == 1024
             && END == 1152
     );
     assert!(offset_of!(Header, time) == TIME);
     assert!(offset_of!(Header, gate) == GATE);
     assert!(offset_of!(Header, plans) == PLANS);
     assert!(offset_of!(Header, janitor) == JANITOR);
-    assert!(offset_of!(Header, directory) == DIRECTORY);
+    assert!(offset_of!(Header, stock) == STOCK);
     assert!(size_of::<Header>() == END && END <= HEADER);
     assert!(offset_of!(Identity, boot) == 80 && offset_of!(Identity, seed) == 112);
     assert!(offset_of!(BucketWords, read) == LINE && size_of::<BucketWords>() == 2 * LINE);
@@ -196,7 +192,7 @@ pub const FINGERPRINT: u64 = {
         offset_of!(Header, gate),
         offset_of!(Header, plans),
         offset_of!(Header, janitor),
-        offset_of!(Header, directory),
+        offset_of!(Header, stock),
         size_of::<BucketWords>(),
         offset_of!(BucketWords, read),
         offset_of!(ReadLine, label),
@@ -219,14 +215,36 @@ pub struct Shape {
     /// Slots of each bucket, a power of two.
     pub capacity: u64,
     pub buckets: u64,
+    /// Words of the table: a power of two, or 0 where one bucket has no key.
+    pub table: u64,
 }
 
 impl Shape {
-    /// A shape within the format's bounds, or `None`.
-    pub fn new(capacity: u64, buckets: u64) -> Option<Self> {
-        let sane = capacity.is_power_of_two() && (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity);
-        let shape = Self { capacity, buckets };
-        (sane && buckets >= 1 && shape.checked_size()? <= MAX_SIZE).then_some(shape)
+    /// A shape within the format's bounds, or `None`: a bucket for each of so many keys,
+    /// or one for all names.
+    pub fn new(capacity: u64, keys: Option<u64>) -> Option<Self> {
+        let buckets = keys.unwrap_or(1);
+        if !(1..=MAX_BUCKETS).contains(&buckets) {
+            return None;
+        }
+        let is_sane =
+            capacity.is_power_of_two() && (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity);
+        let shape = Self {
+            capacity,
+            buckets,
+            table: keys.map_or(0, u64::next_power_of_two),
+        };
+        (is_sane && shape.checked_size()? <= MAX_SIZE).then_some(shape)
+    }
+
+    /// For how many keys it is, if it has a table.
+    pub fn keys(self) -> Option<u64> {
+        (self.table > 0).then_some(self.buckets)
+    }
+
+    /// Byte of the first bucket.
+    pub fn first_bucket(self) -> u64 {
+        HEADER as u64 + (self.table * size_of::<AtomicU64>() as u64).next_multiple_of(LINE as u64)
     }
 
     /// Bytes from one bucket to the next.
@@ -236,12 +254,12 @@ impl Shape {
 
     /// Bytes of the whole segment.
     pub fn size(self) -> u64 {
-        HEADER as u64 + self.buckets * self.stride()
+        self.first_bucket() + self.buckets * self.stride()
     }
 
     fn checked_size(self) -> Option<u64> {
         self.stride()
             .checked_mul(self.buckets)?
-            .checked_add(HEADER as u64)
+            .checked_add(self.first_bucket())
     }
 }

@@ -24,6 +24,8 @@ pub enum Role {
     Lead,
     /// Making a file that has a temporary name.
     Make,
+    /// Being one of those who may own a bucket: any byte from here on.
+    Present(u32),
 }
 
 /// An exclusive lock, held until it is dropped by the process that took it.
@@ -72,9 +74,24 @@ impl Lock {
     /// Whether somebody holds the lock. Looking does not take it, not even for a moment.
     /// The file must be a fresh open.
     pub fn is_held(file: &File, role: Role) -> io::Result<bool> {
-        let mut found = range(role);
-        fcntl(file, FcntlArg::F_OFD_GETLK(&mut found))?;
-        Ok(found.l_type != libc::F_UNLCK as libc::c_short)
+        is_locked(file, range(role))
+    }
+
+    /// Whether others are present beside the holder of this lock. The file must be a fresh
+    /// open.
+    pub fn has_neighbours(&self, file: &File) -> io::Result<bool> {
+        let own = match self.held {
+            Some((_, Role::Present(byte))) => libc::off_t::from(byte),
+            _ => return Ok(true),
+        };
+        let end = 1 << 32;
+        for (first, len) in [(PRESENT, own), (PRESENT + own + 1, end - own - 1)] {
+            // A length of 0 would mean all bytes that follow.
+            if len > 0 && is_locked(file, bytes(first, len))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes the lock, waiting a short while for a holder to finish; `None` if it does
@@ -91,15 +108,44 @@ impl Lock {
     }
 }
 
+fn is_locked(file: &File, mut range: libc::flock) -> io::Result<bool> {
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut range))?;
+    Ok(range.l_type != libc::F_UNLCK as libc::c_short)
+}
+
+/// Takes a byte that nobody else has, to be present by. `open` makes a fresh open.
+pub fn take_any(open: impl Fn() -> io::Result<File>) -> io::Result<Lock> {
+    let mut byte = process::id();
+    loop {
+        if let Some(lock) = Lock::try_take(open()?, Role::Present(byte))? {
+            return Ok(lock);
+        }
+        byte = byte.wrapping_add(0x9e37_79b9);
+    }
+}
+
 /// The byte of that role, to be locked exclusively.
 fn range(role: Role) -> libc::flock {
+    let byte = match role {
+        Role::Name => 0,
+        Role::Lead => 1,
+        Role::Make => 2,
+        Role::Present(byte) => PRESENT + libc::off_t::from(byte),
+    };
+    bytes(byte, 1)
+}
+
+/// The first byte to be present by.
+const PRESENT: libc::off_t = 1 << 32;
+
+fn bytes(first: libc::off_t, len: libc::off_t) -> libc::flock {
     // No file is longer than its layout's largest size, so these bytes are nobody's.
     const FIRST: libc::off_t = 1 << 60;
     libc::flock {
         l_type: libc::F_WRLCK as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: FIRST + role as libc::off_t,
-        l_len: 1,
+        l_start: FIRST + first,
+        l_len: len,
         l_pid: 0,
     }
 }

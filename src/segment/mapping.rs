@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 use super::layout::{BucketWords, HEADER, Header, Shape};
+use crate::directory::{Nodes, Stock};
 use crate::ring::Ring;
 use crate::sync::AtomicU64;
 use memmap2::{MmapOptions, MmapRaw};
@@ -29,6 +30,10 @@ pub struct Mapping {
 /// What keeps the bytes mapped.
 enum Memory {
     File(MmapRaw),
+    /// No file: this process's alone.
+    Anonymous {
+        _raw: MmapRaw,
+    },
     #[cfg(feature = "portable")]
     Portable {
         _shared: shared_memory::Shmem,
@@ -52,6 +57,19 @@ impl Mapping {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let raw = MmapOptions::new().len(len.max(1)).map_raw(file)?;
         Self::new(raw.as_mut_ptr(), len, Memory::File(raw), shape_of)
+    }
+
+    /// Zeros for a segment of that shape, which only this process has. A child that is
+    /// forked has a copy.
+    pub fn anonymous(shape: Shape) -> io::Result<Self> {
+        let len = usize::try_from(shape.size()).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let raw = MmapRaw::from(MmapOptions::new().len(len).map_anon()?);
+        Self::new(
+            raw.as_mut_ptr(),
+            len,
+            Memory::Anonymous { _raw: raw },
+            |_| Ok(shape),
+        )
     }
 
     /// The same for the system's shared memory.
@@ -106,16 +124,16 @@ impl Mapping {
     /// The words of one bucket, as the ring takes them. The index is below the
     /// shape's number of buckets.
     #[inline]
-    pub fn ring(&self, index: u64, generation: u64) -> Ring<'_> {
+    pub fn ring(&self, index: u64) -> Ring<'_> {
         assert!(
             index < self.shape.buckets,
             "bucket {index} of {}",
             self.shape.buckets
         );
-        let offset = HEADER + (index * self.shape.stride()) as usize;
+        let offset = (self.shape.first_bucket() + index * self.shape.stride()) as usize;
         // SAFETY: `new` checked that shape.size() bytes are mapped, and the index is below
-        // shape.buckets: so offset + stride is within them. The base, HEADER and the
-        // stride are multiples of 128, the alignment of BucketWords. The module says
+        // shape.buckets: so offset + stride is within them. The base, the first bucket and
+        // the stride are multiples of 128, the alignment of BucketWords. The module says
         // why the words are valid.
         let (words, slots) = unsafe {
             let bucket = self.base.add(offset);
@@ -128,7 +146,20 @@ impl Mapping {
             read: &words.read,
             gate: &self.header().gate,
             slots,
-            generation,
+            generation: 0,
+            key: None,
+        }
+    }
+
+    /// The table of chains; empty where there is none.
+    #[inline]
+    fn table(&self) -> &[AtomicU64] {
+        // SAFETY: `new` checked that shape.size() bytes are mapped, and the table lies
+        // between HEADER and the first bucket. HEADER is a multiple of 128. The module
+        // says why the words are valid.
+        unsafe {
+            let first = self.base.add(HEADER).cast::<AtomicU64>();
+            NonNull::slice_from_raw_parts(first, self.shape.table as usize).as_ref()
         }
     }
 
@@ -136,9 +167,32 @@ impl Mapping {
     pub fn flush(&self) -> io::Result<()> {
         match &self.memory {
             Memory::File(raw) => raw.flush(),
+            Memory::Anonymous { .. } => Ok(()),
             #[cfg(feature = "portable")]
             Memory::Portable { .. } => Ok(()),
         }
+    }
+}
+
+impl Nodes for Mapping {
+    #[inline]
+    fn table(&self) -> &[AtomicU64] {
+        self.table()
+    }
+
+    #[inline]
+    fn stock(&self) -> &Stock {
+        &self.header().stock
+    }
+
+    #[inline]
+    fn len(&self) -> u64 {
+        self.shape.buckets
+    }
+
+    #[inline]
+    fn node(&self, index: u64) -> Ring<'_> {
+        self.ring(index)
     }
 }
 
@@ -146,6 +200,7 @@ impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::File(_) => "File",
+            Self::Anonymous { .. } => "Anonymous",
             #[cfg(feature = "portable")]
             Self::Portable { .. } => "Portable",
         })

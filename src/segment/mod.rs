@@ -11,21 +11,25 @@ mod open;
 pub mod place;
 #[cfg(feature = "portable")]
 pub mod portable;
+mod presence;
 pub mod report;
 mod revive;
 
 use crate::clock::SystemClock;
+use crate::directory::Seed;
 use crate::error::OpenError;
+use crate::ring::Plan;
 use crate::ring::word::Version;
-use crate::ring::{Plan, Ring};
 use crate::spec::Design;
 use crate::sync::Ordering;
 pub use file::Inode;
 use header::Facts;
 use layout::{Header, Shape};
 use lock::{Lock, Role};
-use mapping::Mapping;
+pub use mapping::Mapping;
 pub use open::{open_segment, remove_segment};
+pub use presence::Entered;
+use presence::Presence;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +43,9 @@ pub struct Segment {
     design: Design,
     plan: Plan,
     clock: SystemClock,
+    seed: Seed,
     is_of_this_boot: bool,
+    presence: Presence,
 }
 
 impl Segment {
@@ -48,6 +54,7 @@ impl Segment {
             version,
             design,
             clock,
+            seed,
             is_of_this_boot,
         } = facts;
         let plan = design.plan(version)?;
@@ -58,7 +65,9 @@ impl Segment {
             design,
             plan,
             clock,
+            seed,
             is_of_this_boot,
+            presence: Presence::default(),
         })
     }
 
@@ -97,10 +106,16 @@ impl Segment {
         self.mapping.header()
     }
 
-    /// Its one bucket.
+    /// Its words.
     #[inline]
-    pub fn ring(&self) -> Ring<'_> {
-        self.mapping.ring(0, 0)
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// Where the hashes of its keys begin.
+    #[inline]
+    pub fn seed(&self) -> Seed {
+        self.seed
     }
 
     /// The version word as it is now.

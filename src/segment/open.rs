@@ -225,6 +225,18 @@ pub fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
         ("queue", spec.queue, segment.design.queue),
         ("capacity", spec.capacity, segment.design.capacity),
     ];
+    if spec.keys != segment.design.keys {
+        let words = |keys: Option<u64>| match keys {
+            Some(keys) => format!("for {keys} keys"),
+            None => "for all names together".to_owned(),
+        };
+        return Err(OpenError::OptionDiffers {
+            path: path(),
+            what: "directory",
+            asked: words(spec.keys),
+            found: words(segment.design.keys),
+        });
+    }
     for (what, asked, found) in options {
         if let Some(asked) = asked.filter(|&asked| asked != found) {
             return Err(OpenError::OptionDiffers {

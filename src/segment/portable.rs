@@ -11,10 +11,11 @@
 use super::Segment;
 use super::boot::boot_id;
 use super::header::{self, Flaw};
-use super::layout::{Header, Shape};
+use super::layout::Header;
 use super::mapping::Mapping;
 use super::open::{Refused, agree, describe};
 use crate::clock::{ClockKind, SystemClock};
+use crate::directory::Seed;
 use crate::error::OpenError;
 use crate::spec::{Presence, Spec};
 use shared_memory::{Shmem, ShmemConf, ShmemError};
@@ -132,7 +133,7 @@ fn find(name: &str) -> Result<Found, OpenError> {
 /// Makes the segment, unless somebody else has.
 fn make(name: &str, spec: &Spec) -> Result<bool, OpenError> {
     let design = spec.design()?;
-    let shape = Shape::new(design.capacity, 1).ok_or_else(|| design.misfit())?;
+    let shape = design.shape().ok_or_else(|| design.misfit())?;
     let size = usize::try_from(shape.size()).map_err(|_| design.misfit())?;
     let mut shared: Shmem = match ShmemConf::new().os_id(id_of(name)).size(size).create() {
         Ok(shared) => shared,
@@ -148,7 +149,8 @@ fn make(name: &str, spec: &Spec) -> Result<bool, OpenError> {
     let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|error| io(error.into()))?;
     let mapping = Mapping::of_shared_memory(shared, |_| Ok(shape)).map_err(io)?;
     let boot = boot_id().map_err(io)?;
-    header::write(&mapping, &design, &clock, boot);
+    let seed = Seed::random().map_err(io)?;
+    header::write(&mapping, &design, &clock, boot, seed);
     Ok(true)
 }
 

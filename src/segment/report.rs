@@ -2,7 +2,8 @@
 
 use super::Segment;
 use super::lock::Role;
-use crate::ring::{Clock, Leaked};
+use crate::janitor::Tidied;
+use crate::ring::Clock;
 use crate::sync::{AtomicU64, Ordering};
 use crate::timestamp::Timestamp;
 use std::path::PathBuf;
@@ -42,11 +43,13 @@ pub struct LeakerSnapshot {
     pub leaked: u64,
     /// Abandoned runs that they finished, and impossible stamps that they mended.
     pub repairs: u64,
+    /// Buckets of keys that they took back from processes that had died.
+    pub reclaimed: u64,
 }
 
 impl Segment {
     /// Tells of a pass. The caller holds the lease: nobody else writes these words.
-    pub fn note_pass(&self, interval: Duration, leaked: Leaked, live: u64) {
+    pub fn note_pass(&self, interval: Duration, done: &Tidied) {
         // Relaxed, all: each word stands for itself, and is shown, not acted upon.
         let janitor = &self.header().janitor;
         let set = |word: &AtomicU64, value| word.store(value, Ordering::Relaxed);
@@ -56,11 +59,13 @@ impl Segment {
             u64::try_from(interval.as_micros()).unwrap_or(u64::MAX),
         );
         set(&janitor.pid, u64::from(process::id()));
-        set(&janitor.live, live);
+        set(&janitor.live, done.live);
+        set(&janitor.keys, done.keys);
         set(&janitor.heartbeat, self.clock().now().max(1));
         add(&janitor.passes, 1);
-        add(&janitor.leaked, leaked.permits);
-        add(&janitor.repairs, leaked.repairs);
+        add(&janitor.leaked, done.leaked.permits);
+        add(&janitor.repairs, done.leaked.repairs);
+        add(&janitor.reclaimed, done.reclaimed);
         self.note_time();
     }
 
@@ -80,6 +85,7 @@ impl Segment {
             passes: get(&janitor.passes),
             leaked: get(&janitor.leaked),
             repairs: get(&janitor.repairs),
+            reclaimed: get(&janitor.reclaimed),
         });
         let made = Duration::from_micros(get(&self.header().time.made));
         SegmentSnapshot {

@@ -4,7 +4,7 @@
 use super::Segment;
 use super::boot::{boot_id, time_namespace};
 use crate::clock::{SystemClock, wall_micros};
-use crate::ring::Clock;
+use crate::directory::Directory;
 use crate::sync::Ordering;
 use std::io;
 
@@ -37,8 +37,11 @@ pub fn revive(segment: &Segment) -> io::Result<()> {
         .zip(namespace)
         .for_each(|(word, part)| word.store(part, Ordering::Relaxed));
     let clock = SystemClock::new(kind, epoch);
-    for index in 0..segment.mapping.shape().buckets {
-        segment.mapping.ring(index, 0).recover();
+    let shape = segment.mapping.shape();
+    if shape.keys().is_some() {
+        Directory::new(&segment.mapping).rebuild();
+    } else {
+        segment.mapping.ring(0).recover();
     }
     super::header::note_time(header, &clock);
     segment.mapping.flush()?;
@@ -48,6 +51,5 @@ pub fn revive(segment: &Segment) -> io::Result<()> {
         .iter()
         .zip(now_id)
         .for_each(|(word, id)| word.store(id, Ordering::Release));
-    debug_assert!(clock.now() >= tick);
     Ok(())
 }

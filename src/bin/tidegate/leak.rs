@@ -113,14 +113,25 @@ struct Work {
     passes: u64,
     leaked: u64,
     repairs: u64,
+    evicted: u64,
+    reclaimed: u64,
 }
 
 impl Work {
     fn add(&mut self, pass: &Pass) {
-        if let Pass::Led { leaked, repairs } = pass {
+        if let Pass::Led {
+            leaked,
+            repairs,
+            evicted,
+            reclaimed,
+            ..
+        } = pass
+        {
             self.passes += 1;
             self.leaked += leaked;
             self.repairs += repairs;
+            self.evicted += evicted;
+            self.reclaimed += reclaimed;
         }
     }
 }
@@ -132,6 +143,13 @@ impl fmt::Display for Work {
             f,
             "{}: {leaked} leaked, {repairs}",
             many(self.passes, "pass")
-        )
+        )?;
+        if self.evicted > 0 {
+            write!(f, ", {} evicted", many(self.evicted, "idle key"))?;
+        }
+        if self.reclaimed > 0 {
+            write!(f, ", {} taken back", many(self.reclaimed, "lost bucket"))?;
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,95 @@
+//! A bucket for a key that has none.
+
+use super::find::{Damaged, Found, swap};
+use super::{Directory, Nodes, Place};
+use crate::ring::word::Link;
+use crate::ring::{Clock, Plan, Refusal};
+use crate::sync::Ordering;
+
+use super::key::Key;
+
+/// Why there is no bucket for a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoBucket {
+    /// All are taken, and none that was looked at is quiescent.
+    Full,
+    /// The directory's words contradict each other.
+    Damaged,
+    /// The rates have changed, or the segment was removed; or it is used up.
+    Refused(Refusal),
+}
+
+impl From<Damaged> for NoBucket {
+    fn from(_: Damaged) -> Self {
+        Self::Damaged
+    }
+}
+
+impl From<Refusal> for NoBucket {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl<N: Nodes> Directory<'_, N> {
+    /// The place of the key's bucket, which is made if the key has none.
+    pub fn find_or_insert(
+        self,
+        key: &Key,
+        plan: &Plan,
+        clock: &impl Clock,
+    ) -> Result<Place, NoBucket> {
+        match self.find(key.hash)? {
+            Some(place) => Ok(place),
+            None => self.insert(key, plan, clock),
+        }
+    }
+
+    #[cold]
+    fn insert(self, key: &Key, plan: &Plan, clock: &impl Clock) -> Result<Place, NoBucket> {
+        let mut private: Option<Place> = None;
+        let outcome = loop {
+            let (end, seen) = match self.walk(key.hash) {
+                Ok(Found::Missing { end, seen }) => (end, seen),
+                // Somebody else was faster.
+                Ok(Found::There(place)) => break Ok(place),
+                Err(damaged) => break Err(damaged.into()),
+            };
+            let place = match private {
+                Some(place) => place,
+                None => match self.private_bucket(key, plan, clock) {
+                    Ok(place) => *private.insert(place),
+                    Err(none) => break Err(none),
+                },
+            };
+            let link = self.link_of(place.index);
+            // Relaxed, both: nobody else looks at it in earnest, and the swap below
+            // passes it on.
+            let old = Link(link.load(Ordering::Relaxed));
+            link.store(old.to(None).0, Ordering::Relaxed);
+            if swap(end, seen, seen.to(Some(place.index))) {
+                return Ok(place);
+            }
+        };
+        if let Some(place) = private {
+            self.present(place.index).close();
+            self.give_back(place.index);
+        }
+        outcome
+    }
+
+    /// A bucket that is open for the key, and that nobody else can find.
+    fn private_bucket(self, key: &Key, plan: &Plan, clock: &impl Clock) -> Result<Place, NoBucket> {
+        let index = match self.take() {
+            Some(index) => index,
+            None => self.make_room(plan, clock)?,
+        };
+        let node = self.nodes.node(index);
+        key.write_label(&node.read.label);
+        let head = node.open_for(key.hash);
+        Ok(Place {
+            index,
+            generation: head.generation(),
+        })
+    }
+}

@@ -1,0 +1,255 @@
+//! Limiters of many keys: a handle for one of them, a look at all, and letting go of one.
+
+use crate::error::{AcquireError, BucketError};
+use crate::limiter::Limiter;
+use crate::permit::Permit;
+use crate::ring::{KeyHash, Refusal};
+use crate::sync::{AtomicU64, Ordering};
+use crate::timestamp::Timestamp;
+use crate::zone::{Spot, Zone};
+use std::time::Duration;
+
+/// One key of a limiter. It remembers where the key's bucket is, and so spares each call
+/// the hashing and the look-up; where the bucket has been taken from the key
+/// meanwhile, it finds the next one.
+///
+/// ```
+/// use tidegate::{Limiter, Rate};
+///
+/// let limiter = Limiter::in_memory().rate(Rate::per_second(5)).keys(100).open()?;
+/// let host = limiter.bucket("example.com");
+/// host.try_acquire()?;
+/// assert_eq!(host.count()?, 1);
+/// assert_eq!(limiter.bucket("example.org").count()?, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct BucketHandle {
+    limiter: Limiter,
+    name: Box<[u8]>,
+    /// The hash in the zone that the limiter opened first; none if that has no keys, or
+    /// the key is too long.
+    key: Option<KeyHash>,
+    /// Where the bucket was last: a hint, which the bucket itself confirms.
+    place: AtomicU64,
+}
+
+impl Clone for BucketHandle {
+    fn clone(&self) -> Self {
+        self.limiter.bucket(&self.name)
+    }
+}
+
+impl BucketHandle {
+    /// The key.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// As [`Limiter::try_acquire`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit, AcquireError> {
+        self.try_acquire_n(1)
+    }
+
+    /// As [`Limiter::try_acquire_n`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    #[inline]
+    pub fn try_acquire_n(&self, weight: u64) -> Result<Permit, AcquireError> {
+        let zone = self.limiter.first_zone();
+        // Relaxed: a hint.
+        let spot = Spot::unpack(self.place.load(Ordering::Relaxed), self.key);
+        match zone.reserve(spot, weight, 0) {
+            Ok(run) => Ok(Permit::new(run, 0)),
+            Err(Refusal::Stale | Refusal::Closed) => self.try_elsewhere(weight),
+            Err(refusal) => Err(crate::limiter::explain(zone, weight, refusal)),
+        }
+    }
+
+    #[cold]
+    fn try_elsewhere(&self, weight: u64) -> Result<Permit, AcquireError> {
+        let answer = self.limiter.try_at_length(&self.name, weight);
+        let spot = self
+            .key
+            .and_then(|key| self.limiter.first_zone().spot_of(key));
+        if let Some(spot) = spot {
+            self.place.store(spot.pack(), Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// As [`Limiter::acquire`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn acquire(&self) -> Result<Permit, AcquireError> {
+        self.limiter.acquire(&self.name)
+    }
+
+    /// As [`Limiter::acquire_n`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn acquire_n(&self, weight: u64) -> Result<Permit, AcquireError> {
+        self.limiter.acquire_n(&self.name, weight)
+    }
+
+    /// As [`Limiter::acquire_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn acquire_timeout(&self, weight: u64, timeout: Duration) -> Result<Permit, AcquireError> {
+        self.limiter.acquire_timeout(&self.name, weight, timeout)
+    }
+
+    /// As [`Limiter::waiting`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn waiting(&self, weight: u64) -> Result<Duration, AcquireError> {
+        self.limiter.waiting(&self.name, weight)
+    }
+
+    /// As [`Limiter::peek`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn peek(&self, nth: u64) -> Result<Option<Timestamp>, AcquireError> {
+        self.limiter.peek(&self.name, nth)
+    }
+
+    /// How many permits of this key count in the widest window now, those that are
+    /// waited for among them.
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn count(&self) -> Result<u64, AcquireError> {
+        let count = self.limiter.ask_if_there(&self.name, 0, |b| b.count())?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// Forgets all permits of this key. Those who wait already keep their times.
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn flush(&self) -> Result<(), AcquireError> {
+        self.limiter.ask_if_there(&self.name, 0, |b| b.flush())?;
+        Ok(())
+    }
+}
+
+/// A key's bucket at one moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct BucketSnapshot {
+    /// The key's first 79 bytes; nothing where one bucket takes all names.
+    pub label: Vec<u8>,
+    /// Whether that is all of the key.
+    pub is_whole: bool,
+    /// Permits that count in the widest window, those that are waited for among them.
+    pub count: u64,
+    /// Permits that are waited for.
+    pub queued: u64,
+    /// How long a request of weight 1 would have to wait.
+    pub waiting: Duration,
+    /// When the newest permit was granted, or will be; none if no permit counts.
+    pub last_use: Option<Timestamp>,
+}
+
+/// The buckets of a limiter, one after the other.
+#[derive(Debug)]
+pub struct Buckets<'l> {
+    zone: &'l Zone,
+    index: u64,
+}
+
+impl Iterator for Buckets<'_> {
+    type Item = BucketSnapshot;
+
+    fn next(&mut self) -> Option<BucketSnapshot> {
+        while self.index < self.zone.used() {
+            let index = self.index;
+            self.index += 1;
+            let answer = self.zone.ask_nth(index, |bucket| {
+                let turn = bucket.waiting(1)?;
+                let (label, is_whole) = bucket.label()?;
+                Ok(BucketSnapshot {
+                    label,
+                    is_whole,
+                    count: bucket.count()?,
+                    queued: bucket.queued()?,
+                    waiting: Duration::from_micros(turn.ready.saturating_sub(turn.now)),
+                    last_use: bucket.peek(0)?.map(Timestamp::from_ticks),
+                })
+            });
+            if let Ok(Some(snapshot)) = answer {
+                return Some(snapshot);
+            }
+        }
+        None
+    }
+}
+
+/// The keys of a limiter.
+impl Limiter {
+    /// A handle for one key. It makes nothing yet: the bucket is made when it is first
+    /// asked for permits.
+    pub fn bucket(&self, name: impl AsRef<[u8]>) -> BucketHandle {
+        let (zone, name) = (self.first_zone(), name.as_ref());
+        let key = zone
+            .has_keys()
+            .then(|| zone.key(name).ok())
+            .flatten()
+            .map(|key| key.hash);
+        let spot = match key {
+            Some(key) => zone.spot_of(key).unwrap_or(Spot::nowhere(key)),
+            None => Spot::ONLY,
+        };
+        BucketHandle {
+            limiter: self.clone(),
+            name: name.into(),
+            key,
+            place: AtomicU64::new(spot.pack()),
+        }
+    }
+
+    /// All keys that have a bucket, in no order. What changes meanwhile is shown as it
+    /// was at some moment, or missed.
+    ///
+    /// # Errors
+    ///
+    /// See [`BucketError`].
+    pub fn buckets(&self) -> Result<Buckets<'_>, BucketError> {
+        self.look(|zone| Ok(zone.check()?))?;
+        Ok(Buckets {
+            zone: self.zone(),
+            index: 0,
+        })
+    }
+
+    /// Takes the key's bucket from it, at once and for everybody: the next request
+    /// finds an empty one. Whether it had one. Those who wait already keep their times.
+    ///
+    /// Where one bucket takes all names, no key has one: see [`flush`](Self::flush).
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError::KeyTooLong`], [`AcquireError::Bucket`].
+    pub fn dispose(&self, name: impl AsRef<[u8]>) -> Result<bool, AcquireError> {
+        self.ask_zone(0, |zone| zone.dispose(name.as_ref()))
+    }
+}

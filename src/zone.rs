@@ -1,0 +1,428 @@
+//! The buckets of one rate plan, and all it takes to ask them: their words, rates, clock.
+
+use crate::bucket::Bucket;
+use crate::clock::{ClockKind, SystemClock};
+use crate::directory::{Damaged, Directory, Key, NoBucket, Place, Seed};
+use crate::error::OpenError;
+use crate::rate::Rate;
+use crate::ring::word::Version;
+use crate::ring::{KeyHash, Plan, Refusal, Rivalry, Run};
+use crate::segment::{Entered, Mapping, Segment};
+use crate::spec::{Design, Spec, rates_of};
+use crate::sync::Ordering;
+use std::io;
+
+/// One bucket for all names, or one for each key.
+#[derive(Debug)]
+pub struct Zone {
+    words: Words,
+    plan: Plan,
+    clock: SystemClock,
+    design: Design,
+    rates: Vec<Rate>,
+}
+
+// A handle has one, and each call goes through it: a box would be one step more.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+enum Words {
+    /// Of this process alone.
+    Memory(Mapping, Seed),
+    Segment(Segment),
+}
+
+/// A bucket's place, and the key that it must belong to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spot {
+    pub place: Place,
+    pub key: Option<KeyHash>,
+}
+
+impl Spot {
+    /// The bucket that takes all names, where there are no keys.
+    pub const ONLY: Self = Self {
+        place: Place {
+            index: 0,
+            generation: 0,
+        },
+        key: None,
+    };
+
+    /// No place yet: asked there, the zone says that it is closed.
+    pub fn nowhere(key: KeyHash) -> Self {
+        Self {
+            place: Place {
+                index: 0,
+                // Odd: closed.
+                generation: 1,
+            },
+            key: Some(key),
+        }
+    }
+
+    /// Index and generation in one word.
+    ///
+    /// | bits | field |
+    /// |---|---|
+    /// | 63..12 | index |
+    /// | 11..0 | generation |
+    pub fn pack(self) -> u64 {
+        self.place.index << 12 | self.place.generation
+    }
+
+    /// The same place for a key.
+    #[inline]
+    pub fn unpack(word: u64, key: Option<KeyHash>) -> Self {
+        Self {
+            place: Place {
+                index: word >> 12,
+                generation: word & 0xfff,
+            },
+            key,
+        }
+    }
+}
+
+/// Why a question has no answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denied {
+    /// The bucket refuses.
+    Refused(Refusal),
+    /// All buckets are taken by other keys.
+    Full,
+    /// The key has so many bytes.
+    KeyTooLong(usize),
+    /// The directory's words contradict each other.
+    Damaged,
+}
+
+/// The directory of keys at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct KeysSnapshot {
+    /// For how many keys there are buckets.
+    pub limit: u64,
+    /// Keys that have one.
+    pub used: u64,
+    /// Buckets that were taken from idle keys.
+    pub evictions: u64,
+    /// Requests that found no bucket for their key.
+    pub full_refusals: u64,
+}
+
+impl From<Refusal> for Denied {
+    #[inline]
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<NoBucket> for Denied {
+    fn from(none: NoBucket) -> Self {
+        match none {
+            NoBucket::Full => Self::Full,
+            NoBucket::Damaged => Self::Damaged,
+            NoBucket::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+impl From<Damaged> for Denied {
+    fn from(_: Damaged) -> Self {
+        Self::Damaged
+    }
+}
+
+impl Zone {
+    /// Buckets of this process alone.
+    pub fn in_memory(spec: &Spec) -> Result<Self, OpenError> {
+        let design = spec.design()?;
+        let plan = design.plan(Version(0)).ok_or_else(|| design.misfit())?;
+        let shape = design.shape().ok_or_else(|| design.misfit())?;
+        let failed = |doing| {
+            move |source| OpenError::Io {
+                doing,
+                path: "memory".into(),
+                source,
+            }
+        };
+        let clock = SystemClock::from_now(ClockKind::DEFAULT)
+            .map_err(io::Error::from)
+            .map_err(failed("read the clock for a limiter in"))?;
+        let seed =
+            Seed::random().map_err(failed("read the system's randomness for a limiter in"))?;
+        let mapping = Mapping::anonymous(shape).map_err(|_| OpenError::NoMemory {
+            needed: shape.size(),
+        })?;
+        if shape.keys().is_none() {
+            mapping.ring(0).open_for([0; 2]);
+        }
+        Ok(Self::new(Words::Memory(mapping, seed), plan, clock, design))
+    }
+
+    /// The buckets of a segment.
+    pub fn of_segment(segment: Segment) -> Self {
+        let (plan, clock) = (segment.plan().clone(), segment.clock());
+        let design = segment.design().clone();
+        Self::new(Words::Segment(segment), plan, clock, design)
+    }
+
+    fn new(words: Words, plan: Plan, clock: SystemClock, design: Design) -> Self {
+        let rates = rates_of(&design.windows);
+        Self {
+            words,
+            plan,
+            clock,
+            design,
+            rates,
+        }
+    }
+
+    /// The segment that they are in, if they are in one.
+    pub fn segment(&self) -> Option<&Segment> {
+        match &self.words {
+            Words::Memory(..) => None,
+            Words::Segment(segment) => Some(segment),
+        }
+    }
+
+    /// The numbers that it was made with.
+    pub fn design(&self) -> &Design {
+        &self.design
+    }
+
+    /// The rates that this handle knows.
+    #[inline]
+    pub fn rates(&self) -> &[Rate] {
+        &self.rates
+    }
+
+    /// The same as the ring takes them.
+    #[inline]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its time.
+    #[inline]
+    pub fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+
+    /// Whether each key has a bucket of its own.
+    #[inline]
+    pub fn has_keys(&self) -> bool {
+        self.design.keys.is_some()
+    }
+
+    /// Whether the rates that this handle knows are in force.
+    pub fn check(&self) -> Result<(), Refusal> {
+        self.mapping().header().gate.check(&self.plan)
+    }
+
+    /// The directory, where there are keys.
+    #[inline]
+    pub fn directory(&self) -> Directory<'_, Mapping> {
+        Directory::new(self.mapping())
+    }
+
+    /// To be held while a call may own a bucket.
+    pub fn enter(&self) -> Option<Entered<'_>> {
+        self.segment().map(Segment::enter)
+    }
+
+    #[inline]
+    fn mapping(&self) -> &Mapping {
+        match &self.words {
+            Words::Memory(mapping, _) => mapping,
+            Words::Segment(segment) => segment.mapping(),
+        }
+    }
+
+    fn seed(&self) -> Seed {
+        match &self.words {
+            Words::Memory(_, seed) => *seed,
+            Words::Segment(segment) => segment.seed(),
+        }
+    }
+
+    /// The bucket there, if it is still that key's.
+    #[inline]
+    pub fn bucket(&self, spot: Spot) -> Bucket<'_> {
+        Bucket::new(self, self.directory().ring(spot.place, spot.key))
+    }
+
+    /// See [`Ring::reserve_at_length`](crate::ring::Ring::reserve_at_length); but what a
+    /// glance settles is inlined.
+    #[inline(always)]
+    pub fn reserve(&self, spot: Spot, weight: u64, max_wait: u64) -> Result<Run, Refusal> {
+        self.bucket(spot).reserve_or(weight, max_wait, |rivalry| {
+            self.reserve_at_length(spot, weight, max_wait, rivalry)
+        })
+    }
+
+    /// Takes neither ring nor view: so these stay in registers up to here.
+    #[cold]
+    fn reserve_at_length(
+        &self,
+        spot: Spot,
+        weight: u64,
+        max_wait: u64,
+        rivalry: Rivalry,
+    ) -> Result<Run, Refusal> {
+        self.bucket(spot)
+            .reserve_at_length(weight, max_wait, rivalry)
+    }
+
+    /// Where the bucket of that name is, if a mere look tells.
+    #[inline]
+    pub fn spot(&self, name: &[u8]) -> Option<Spot> {
+        if !self.has_keys() {
+            return Some(Spot::ONLY);
+        }
+        let key = self.key(name).ok()?.hash;
+        self.spot_of(key)
+    }
+
+    /// The same for a key that is hashed.
+    #[inline]
+    pub fn spot_of(&self, key: KeyHash) -> Option<Spot> {
+        let place = self.directory().peek(key)?;
+        Some(Spot {
+            place,
+            key: Some(key),
+        })
+    }
+
+    /// Hashes a key.
+    #[inline]
+    pub fn key<'k>(&self, name: &'k [u8]) -> Result<Key<'k>, Denied> {
+        Key::new(self.seed(), name).ok_or(Denied::KeyTooLong(name.len()))
+    }
+
+    /// Asks the bucket of that name, which is made if there is none.
+    pub fn ask<T>(
+        &self,
+        name: &[u8],
+        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
+    ) -> Result<T, Denied> {
+        if !self.has_keys() {
+            return Ok(question(self.bucket(Spot::ONLY))?);
+        }
+        let key = self.key(name)?;
+        let _entered = self.enter();
+        loop {
+            self.check()?;
+            let directory = self.directory();
+            let place = directory.find_or_insert(&key, &self.plan, &self.clock)?;
+            let spot = Spot {
+                place,
+                key: Some(key.hash),
+            };
+            match question(self.bucket(spot)) {
+                // It was evicted, or disposed of: the key gets another.
+                Err(Refusal::Closed) => {}
+                answer => return Ok(answer?),
+            }
+        }
+    }
+
+    /// Asks the bucket of that name, if there is one.
+    pub fn ask_if_there<T>(
+        &self,
+        name: &[u8],
+        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
+    ) -> Result<Option<T>, Denied> {
+        if !self.has_keys() {
+            return Ok(Some(question(self.bucket(Spot::ONLY))?));
+        }
+        self.check()?;
+        let key = self.key(name)?;
+        let _entered = self.enter();
+        while let Some(place) = self.directory().find(key.hash)? {
+            let spot = Spot {
+                place,
+                key: Some(key.hash),
+            };
+            match question(self.bucket(spot)) {
+                Err(Refusal::Closed) => {}
+                answer => return Ok(Some(answer?)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks all buckets that are somebody's, one after the other.
+    pub fn ask_all<T>(
+        &self,
+        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
+        mut tell: impl FnMut(T),
+    ) -> Result<(), Refusal> {
+        for index in 0..self.used() {
+            if let Some(answer) = self.ask_nth(index, &mut question)? {
+                tell(answer);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many buckets were ever taken.
+    pub fn used(&self) -> u64 {
+        match self.has_keys() {
+            true => self.directory().used(),
+            false => 1,
+        }
+    }
+
+    /// Asks the bucket of that index, if it is somebody's.
+    pub fn ask_nth<T>(
+        &self,
+        index: u64,
+        question: impl FnOnce(Bucket<'_>) -> Result<T, Refusal>,
+    ) -> Result<Option<T>, Refusal> {
+        if !self.has_keys() {
+            return question(self.bucket(Spot::ONLY)).map(Some);
+        }
+        self.check()?;
+        let _entered = self.enter();
+        let Some((place, key)) = self.directory().tenant(index) else {
+            return Ok(None);
+        };
+        let spot = Spot {
+            place,
+            key: Some(key),
+        };
+        match question(self.bucket(spot)) {
+            // Gone meanwhile.
+            Err(Refusal::Closed) => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Takes the key's bucket from it. Whether it had one.
+    pub fn dispose(&self, name: &[u8]) -> Result<bool, Denied> {
+        self.check()?;
+        if !self.has_keys() {
+            return Ok(false);
+        }
+        let key = self.key(name)?;
+        let _entered = self.enter();
+        Ok(self.directory().dispose(key.hash)?)
+    }
+
+    /// What the directory shows of itself, where there are keys.
+    pub fn keys(&self) -> Option<KeysSnapshot> {
+        let limit = self.design.keys?;
+        let _entered = self.enter();
+        let directory = self.directory();
+        let used = (0..directory.used()).filter(|&index| directory.tenant(index).is_some());
+        let stock = directory.stock();
+        // Relaxed: statistics.
+        Some(KeysSnapshot {
+            limit,
+            used: used.count() as u64,
+            evictions: stock.evictions.load(Ordering::Relaxed),
+            full_refusals: stock.full_refusals.load(Ordering::Relaxed),
+        })
+    }
+}
