@@ -29,25 +29,11 @@ impl<'z> Bucket<'z> {
         self.zone.clock()
     }
 
-    /// Reserves `weight` permits, if their turn is at most `max_wait` ticks away: all of
-    /// them, or none. `long_way` is asked if a glance does not settle it: to reserve by
-    /// [`reserve_at_length`](Self::reserve_at_length).
-    ///
-    /// The two are apart so that whoever calls this has the glance inlined, with ring and
-    /// view in registers.
+    /// See [`Ring::reserve_at_a_glance`].
     #[inline(always)]
-    pub fn reserve_or(
-        self,
-        weight: u64,
-        max_wait: u64,
-        long_way: impl FnOnce(Rivalry) -> Result<Run, Refusal>,
-    ) -> Result<Run, Refusal> {
+    pub fn reserve_at_a_glance(self, weight: u64, max_wait: u64) -> Result<Run, Unsettled> {
         let (plan, clock) = (self.plan(), self.clock());
-        match self.ring.reserve_at_a_glance(plan, clock, weight, max_wait) {
-            Ok(run) => Ok(run),
-            Err(Unsettled::Refused(refusal)) => Err(refusal),
-            Err(Unsettled::Open(rivalry)) => long_way(rivalry),
-        }
+        self.ring.reserve_at_a_glance(plan, clock, weight, max_wait)
     }
 
     /// See [`Ring::reserve_at_length`].
@@ -62,11 +48,10 @@ impl<'z> Bucket<'z> {
             .reserve_at_length(plan, clock, weight, max_wait, rivalry)
     }
 
-    /// Both.
+    /// Reserves `weight` permits, if their turn is at most `max_wait` ticks away: all of
+    /// them, or none.
     pub fn reserve(self, weight: u64, max_wait: u64) -> Result<Run, Refusal> {
-        self.reserve_or(weight, max_wait, |rivalry| {
-            self.reserve_at_length(weight, max_wait, rivalry)
-        })
+        self.reserve_at_length(weight, max_wait, Rivalry::none())
     }
 
     /// Sleeps until the run's time, if that is not past. The tick at which this

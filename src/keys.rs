@@ -3,7 +3,7 @@
 use crate::error::{AcquireError, BucketError};
 use crate::limiter::Limiter;
 use crate::permit::Permit;
-use crate::ring::{KeyHash, Refusal};
+use crate::ring::KeyHash;
 use crate::sync::{AtomicU64, Ordering};
 use crate::timestamp::Timestamp;
 use crate::zone::{Spot, Zone};
@@ -66,20 +66,24 @@ impl BucketHandle {
         let zone = self.limiter.first_zone();
         // Relaxed: a hint.
         let spot = Spot::unpack(self.place.load(Ordering::Relaxed), self.key);
-        match zone.reserve(spot, weight, 0) {
-            Ok(run) => Ok(Permit::new(run, 0)),
-            Err(Refusal::Stale | Refusal::Closed) => self.try_elsewhere(weight),
-            Err(refusal) => Err(crate::limiter::explain(zone, weight, refusal)),
+        match self.key {
+            None => self.limiter.try_acquire_n(&self.name, weight),
+            Some(_) => match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
+                Ok(run) => Ok(Permit::new(run, 0)),
+                Err(_) => self.try_longer(weight),
+            },
         }
     }
 
-    #[cold]
-    fn try_elsewhere(&self, weight: u64) -> Result<Permit, AcquireError> {
-        let answer = self.limiter.try_at_length(&self.name, weight);
+    /// The same where a glance does not settle it. The limiter looks the key up, and so
+    /// does the handle, in case the bucket is another.
+    fn try_longer(&self, weight: u64) -> Result<Permit, AcquireError> {
+        let answer = self.limiter.try_acquire_n(&self.name, weight);
         let spot = self
             .key
             .and_then(|key| self.limiter.first_zone().spot_of(key));
         if let Some(spot) = spot {
+            // Relaxed: a hint.
             self.place.store(spot.pack(), Ordering::Relaxed);
         }
         answer

@@ -5,11 +5,11 @@ use crate::bucket::Bucket;
 use crate::error::{AcquireError, BucketError, OpenError};
 use crate::permit::Permit;
 use crate::rate::Rate;
-use crate::ring::{Clock, Refusal};
+use crate::ring::{Clock, Refusal, Rivalry, Unsettled};
 use crate::spec::Spec;
 use crate::timestamp::Timestamp;
 use crate::wait::Patience;
-use crate::zone::{Denied, Zone};
+use crate::zone::{Denied, Spot, Zone};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,13 +67,54 @@ impl Limiter {
         weight: u64,
     ) -> Result<Permit, AcquireError> {
         let zone = self.first_zone();
-        // As `ask` does; but so the whole way is inlined, and the permit is written once.
-        let Some(spot) = zone.spot(name.as_ref()) else {
-            return self.try_at_length(name.as_ref(), weight);
-        };
-        match zone.reserve(spot, weight, 0) {
+        if zone.has_keys() {
+            return self.try_by_key(name.as_ref(), weight);
+        }
+        self.try_there(zone, Spot::ONLY, name.as_ref(), weight)
+    }
+
+    /// The same where each name has a bucket.
+    fn try_by_key(&self, name: &[u8], weight: u64) -> Result<Permit, AcquireError> {
+        let zone = self.first_zone();
+        match zone.spot(name) {
+            Some(spot) => self.try_there(zone, spot, name, weight),
+            None => self.try_at_length(name, weight),
+        }
+    }
+
+    /// The same of the bucket that the name had when one looked. What a glance settles is
+    /// inlined, and writes the permit once; the rest is not.
+    #[inline(always)]
+    pub(crate) fn try_there(
+        &self,
+        zone: &Zone,
+        spot: Spot,
+        name: &[u8],
+        weight: u64,
+    ) -> Result<Permit, AcquireError> {
+        match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
             Ok(run) => Ok(Permit::new(run, 0)),
-            Err(Refusal::Stale | Refusal::Closed) => self.try_at_length(name.as_ref(), weight),
+            Err(Unsettled::Open(rivalry)) => self.try_longer(zone, spot, name, weight, rivalry),
+            Err(Unsettled::Refused(Refusal::Stale | Refusal::Closed)) => {
+                self.try_at_length(name, weight)
+            }
+            Err(Unsettled::Refused(refusal)) => Err(explain(zone, weight, refusal)),
+        }
+    }
+
+    /// The same where a glance does not settle it.
+    #[cold]
+    fn try_longer(
+        &self,
+        zone: &Zone,
+        spot: Spot,
+        name: &[u8],
+        weight: u64,
+        rivalry: Rivalry,
+    ) -> Result<Permit, AcquireError> {
+        match zone.bucket(spot).reserve_at_length(weight, 0, rivalry) {
+            Ok(run) => Ok(Permit::new(run, 0)),
+            Err(Refusal::Stale | Refusal::Closed) => self.try_at_length(name, weight),
             Err(refusal) => Err(explain(zone, weight, refusal)),
         }
     }

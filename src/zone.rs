@@ -6,7 +6,7 @@ use crate::directory::{Damaged, Directory, Key, NoBucket, Place, Seed};
 use crate::error::OpenError;
 use crate::rate::Rate;
 use crate::ring::word::Version;
-use crate::ring::{KeyHash, Plan, Refusal, Rivalry, Run};
+use crate::ring::{KeyHash, Plan, Refusal};
 use crate::segment::{Entered, Mapping, Segment};
 use crate::spec::{Design, Spec, rates_of};
 use crate::sync::Ordering;
@@ -252,34 +252,9 @@ impl Zone {
         Bucket::new(self, self.directory().ring(spot.place, spot.key))
     }
 
-    /// See [`Ring::reserve_at_length`](crate::ring::Ring::reserve_at_length); but what a
-    /// glance settles is inlined.
-    #[inline(always)]
-    pub fn reserve(&self, spot: Spot, weight: u64, max_wait: u64) -> Result<Run, Refusal> {
-        self.bucket(spot).reserve_or(weight, max_wait, |rivalry| {
-            self.reserve_at_length(spot, weight, max_wait, rivalry)
-        })
-    }
-
-    /// Takes neither ring nor view: so these stay in registers up to here.
-    #[cold]
-    fn reserve_at_length(
-        &self,
-        spot: Spot,
-        weight: u64,
-        max_wait: u64,
-        rivalry: Rivalry,
-    ) -> Result<Run, Refusal> {
-        self.bucket(spot)
-            .reserve_at_length(weight, max_wait, rivalry)
-    }
-
     /// Where the bucket of that name is, if a mere look tells.
     #[inline]
     pub fn spot(&self, name: &[u8]) -> Option<Spot> {
-        if !self.has_keys() {
-            return Some(Spot::ONLY);
-        }
         let key = self.key(name).ok()?.hash;
         self.spot_of(key)
     }

@@ -21,6 +21,7 @@ impl Ring<'_> {
     /// lap, and another writer for it may be about: one CAS that fails must not leave
     /// a hole. And an owner may sleep for so many laps that the slot's lap looks
     /// like an earlier one: only head proves that the slot is still this permit's.
+    #[inline(always)]
     pub(super) fn stamp(self, seq: u64, ticks: u64) -> Stamped {
         let lap = self.lap(seq);
         loop {

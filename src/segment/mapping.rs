@@ -24,6 +24,9 @@ use std::ptr::NonNull;
 pub struct Mapping {
     base: NonNull<u8>,
     shape: Shape,
+    /// Byte of the first bucket, and bytes from one to the next: as the shape says.
+    first: usize,
+    stride: usize,
     memory: Memory,
 }
 
@@ -105,6 +108,8 @@ impl Mapping {
         Ok(Self {
             base,
             shape,
+            first: shape.first_bucket() as usize,
+            stride: shape.stride() as usize,
             memory,
         })
     }
@@ -130,7 +135,7 @@ impl Mapping {
             "bucket {index} of {}",
             self.shape.buckets
         );
-        let offset = (self.shape.first_bucket() + index * self.shape.stride()) as usize;
+        let offset = self.first + index as usize * self.stride;
         // SAFETY: `new` checked that shape.size() bytes are mapped, and the index is below
         // shape.buckets: so offset + stride is within them. The base, the first bucket and
         // the stride are multiples of 128, the alignment of BucketWords. The module says
