@@ -3,20 +3,27 @@
 use crate::clock::SystemClock;
 use crate::directory::read_label;
 use crate::ring::{Clock, Leaked, Plan, Refusal, Ring, Rivalry, Run, Turn, Unsettled};
-use crate::zone::Zone;
+use crate::zone::{Spot, Zone};
 
 /// A bucket of a zone. Where it belongs to a key and has been taken from it, all
 /// questions are answered [`Refusal::Closed`].
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket<'z> {
     zone: &'z Zone,
+    spot: Spot,
     ring: Ring<'z>,
 }
 
 impl<'z> Bucket<'z> {
     #[inline]
-    pub fn new(zone: &'z Zone, ring: Ring<'z>) -> Self {
-        Self { zone, ring }
+    pub fn new(zone: &'z Zone, spot: Spot) -> Self {
+        let ring = zone.ring(spot);
+        Self { zone, spot, ring }
+    }
+
+    /// Where it is.
+    pub fn spot(self) -> Spot {
+        self.spot
     }
 
     #[inline]

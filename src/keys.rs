@@ -41,6 +41,10 @@ impl Clone for BucketHandle {
 }
 
 impl BucketHandle {
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
     /// The key.
     pub fn name(&self) -> &[u8] {
         &self.name

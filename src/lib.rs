@@ -103,6 +103,8 @@ mod clock;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
+mod factory;
+#[cfg(not(loom))]
 mod inspect;
 #[cfg(not(loom))]
 mod janitor;
@@ -116,6 +118,8 @@ mod limiter;
 mod permit;
 #[cfg(not(loom))]
 mod rate;
+#[cfg(not(loom))]
+mod request;
 #[cfg(not(loom))]
 mod segment;
 #[cfg(not(loom))]
@@ -133,6 +137,8 @@ pub use builder::Builder;
 pub use directory::MAX_KEY;
 #[cfg(not(loom))]
 pub use error::{AcquireError, BucketError, OpenError};
+#[cfg(not(loom))]
+pub use factory::{BucketFactory, Item, Router};
 #[cfg(all(feature = "portable", not(loom)))]
 pub use inspect::remove_portable;
 #[cfg(not(loom))]
@@ -149,6 +155,8 @@ pub use permit::Permit;
 pub use rate::{
     MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Rate, RateError, RateTextError, parse_duration, validate,
 };
+#[cfg(not(loom))]
+pub use request::{RefusedTogether, Request, acquire_all, try_acquire_all};
 #[cfg(not(loom))]
 pub use segment::report::{LeakerSnapshot, SegmentSnapshot};
 #[cfg(not(loom))]

@@ -9,7 +9,7 @@ use crate::ring::{Clock, Refusal, Rivalry, Unsettled};
 use crate::spec::Spec;
 use crate::timestamp::Timestamp;
 use crate::wait::Patience;
-use crate::zone::{Denied, Spot, Zone};
+use crate::zone::{Denied, Spot, Taken, Zone};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -247,6 +247,49 @@ impl Limiter {
     /// Lets go of the limiter, as dropping does. The segment stays: see
     /// [`remove`](crate::remove).
     pub fn close(self) {}
+
+    /// Why a request would be refused now, if it would be. Takes nothing.
+    pub(crate) fn check_n(&self, name: &[u8], weight: u64) -> Result<(), AcquireError> {
+        self.ask_zone(weight, |zone| {
+            let turn = zone.ask_if_there(name, |bucket| bucket.waiting(weight))?;
+            let turn = match turn {
+                Some(turn) => turn,
+                None if weight > zone.plan().smallest_limit() => {
+                    return Err(Refusal::TooHeavy.into());
+                }
+                None => return Ok(()),
+            };
+            if turn.ready <= turn.now {
+                return Ok(());
+            }
+            Err(Denied::Refused(Refusal::Limited {
+                now: turn.now,
+                ready: turn.ready,
+                window: turn.window,
+            }))
+        })
+    }
+
+    /// Takes permits that may be given back.
+    pub(crate) fn take(
+        &self,
+        name: &[u8],
+        weight: u64,
+        timeout: Duration,
+    ) -> Result<Taken, AcquireError> {
+        let mut patience = Patience::new(timeout, self.attached.lateness());
+        self.ask_zone(weight, |zone| {
+            zone.ask(name, |bucket| {
+                let permit = patience.acquire(bucket, weight)?;
+                Ok(zone.taken(permit, bucket))
+            })
+        })
+    }
+
+    /// Gives permits back; unless their segment was removed, and they with it.
+    pub(crate) fn give_back(&self, taken: &Taken) {
+        self.zone().give_back(taken);
+    }
 
     /// The zone that was opened first, which says itself when it is no longer in use.
     #[inline]

@@ -18,6 +18,10 @@ impl Permit {
         Self { run, sleeps }
     }
 
+    pub(crate) fn run(&self) -> &Run {
+        &self.run
+    }
+
     /// The instant at which it was granted, on the segment's clock, rounded down to the
     /// microsecond. In every window of each rate, the weights of the permits whose
     /// instants are in it sum to the limit at most.

@@ -4,9 +4,10 @@ use crate::bucket::Bucket;
 use crate::clock::{ClockKind, SystemClock};
 use crate::directory::{Damaged, Directory, Key, NoBucket, Place, Seed};
 use crate::error::OpenError;
+use crate::permit::Permit;
 use crate::rate::Rate;
 use crate::ring::word::Version;
-use crate::ring::{KeyHash, Plan, Refusal};
+use crate::ring::{KeyHash, Plan, Refusal, Ring};
 use crate::segment::{Entered, Mapping, Segment};
 use crate::spec::{Design, Spec, rates_of};
 use crate::sync::Ordering;
@@ -81,6 +82,15 @@ impl Spot {
             key,
         }
     }
+}
+
+/// A permit, and where it was taken: so that it can be given back.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    pub permit: Permit,
+    spot: Spot,
+    /// Which zone, while its limiter lives.
+    zone: *const Zone,
 }
 
 /// Why a question has no answer.
@@ -231,6 +241,12 @@ impl Zone {
         self.segment().map(Segment::enter)
     }
 
+    /// The words of the bucket there.
+    #[inline]
+    pub fn ring(&self, spot: Spot) -> Ring<'_> {
+        self.directory().ring(spot.place, spot.key)
+    }
+
     #[inline]
     fn mapping(&self) -> &Mapping {
         match &self.words {
@@ -249,7 +265,23 @@ impl Zone {
     /// The bucket there, if it is still that key's.
     #[inline]
     pub fn bucket(&self, spot: Spot) -> Bucket<'_> {
-        Bucket::new(self, self.directory().ring(spot.place, spot.key))
+        Bucket::new(self, spot)
+    }
+
+    /// A permit that one of this zone's buckets gave.
+    pub fn taken(&self, permit: Permit, bucket: Bucket<'_>) -> Taken {
+        Taken {
+            permit,
+            spot: bucket.spot(),
+            zone: self,
+        }
+    }
+
+    /// Takes a permit back, if it is of this zone: another has other permits.
+    pub fn give_back(&self, taken: &Taken) {
+        if std::ptr::eq(taken.zone, self) {
+            self.bucket(taken.spot).cancel(taken.permit.run());
+        }
     }
 
     /// Where the bucket of that name is, if a mere look tells.

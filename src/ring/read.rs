@@ -12,6 +12,8 @@ pub struct Turn {
     pub now: u64,
     /// The first tick at which the request could be granted.
     pub ready: u64,
+    /// The index of the window that holds it back most.
+    pub window: usize,
 }
 
 impl Ring<'_> {
@@ -26,6 +28,7 @@ impl Ring<'_> {
                 return Ok(Turn {
                     now: view.now,
                     ready: view.now,
+                    window: 0,
                 });
             }
             if let Ok(outlook) = self.look(plan, view, view.next(), last, weight)
@@ -34,6 +37,7 @@ impl Ring<'_> {
                 return Ok(Turn {
                     now: view.now,
                     ready: outlook.turn(view.now),
+                    window: outlook.window,
                 });
             }
         }

@@ -1,0 +1,214 @@
+//! A request: who is asked, for whom, and for how much. It can be made on its own, or pass
+//! several limits together.
+
+use crate::error::AcquireError;
+use crate::keys::BucketHandle;
+use crate::limiter::Limiter;
+use crate::permit::Permit;
+use crate::zone::Taken;
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+/// A request for `weight` permits of one key (or of the one bucket) of a limiter.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is asked yet"]
+pub struct Request<'r> {
+    limiter: &'r Limiter,
+    name: Cow<'r, [u8]>,
+    weight: u64,
+}
+
+impl Limiter {
+    /// A request, to be made [together](try_acquire_all) with others.
+    pub fn request<'r>(
+        &'r self,
+        name: &'r (impl AsRef<[u8]> + ?Sized),
+        weight: u64,
+    ) -> Request<'r> {
+        Request::new(self, name.as_ref().into(), weight)
+    }
+}
+
+impl BucketHandle {
+    /// A request, to be made [together](try_acquire_all) with others.
+    pub fn request(&self, weight: u64) -> Request<'_> {
+        Request::new(self.limiter(), self.name().into(), weight)
+    }
+}
+
+impl<'r> Request<'r> {
+    /// A request for a name that may be made up for it.
+    pub fn new(limiter: &'r Limiter, name: Cow<'r, [u8]>, weight: u64) -> Self {
+        Self {
+            limiter,
+            name,
+            weight,
+        }
+    }
+
+    /// The limiter that is asked.
+    pub fn limiter(&self) -> &'r Limiter {
+        self.limiter
+    }
+
+    /// The key.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// Permits.
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// As [`Limiter::try_acquire_n`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn try_acquire(&self) -> Result<Permit, AcquireError> {
+        self.limiter.try_acquire_n(&self.name, self.weight)
+    }
+
+    /// As [`Limiter::acquire_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit, AcquireError> {
+        self.limiter
+            .acquire_timeout(&self.name, self.weight, timeout)
+    }
+
+    /// Why it would be refused now, if it would be. Takes nothing, and writes nothing.
+    fn look(&self) -> Result<(), AcquireError> {
+        self.limiter.check_n(&self.name, self.weight)
+    }
+
+    fn take(&self, timeout: Duration) -> Result<Taken, AcquireError> {
+        self.limiter.take(&self.name, self.weight, timeout)
+    }
+}
+
+/// Which of several requests was refused, and why. Nothing was taken of any.
+#[derive(Debug, thiserror::Error)]
+#[error("request {index} of them together: {error}")]
+pub struct RefusedTogether {
+    /// Which, counted from 0 in the order in which they were given.
+    pub index: usize,
+    /// Why.
+    #[source]
+    pub error: AcquireError,
+}
+
+/// Makes all requests, if all are possible now: all of them, or none. A request that must
+/// pass the limit of its host and that of all hosts, or one of requests and one of
+/// tokens, asks both by this.
+///
+/// It first looks at all of them, and takes nothing if one would be refused: so a limit
+/// that always refuses costs the others nothing. Where one refuses after all, because
+/// somebody came in between, what the others gave is given back; those who come later
+/// are judged as if it had never been taken.
+///
+/// The permits are in the order of the requests.
+///
+/// ```
+/// use tidegate::{Limiter, Rate, try_acquire_all};
+///
+/// let hosts = Limiter::in_memory().rate(Rate::per_second(1)).keys(100).open()?;
+/// let all = Limiter::in_memory().rate(Rate::per_second(10)).open()?;
+/// try_acquire_all(&[hosts.request("example.com", 1), all.request("", 1)])?;
+///
+/// let refused = try_acquire_all(&[hosts.request("example.com", 1), all.request("", 1)]).unwrap_err();
+/// assert_eq!(refused.index, 0);
+/// assert_eq!(all.count()?, 1); // the refusal by the host's limit took nothing of this one
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// See [`RefusedTogether`].
+pub fn try_acquire_all(requests: &[Request<'_>]) -> Result<Vec<Permit>, RefusedTogether> {
+    for (index, request) in requests.iter().enumerate() {
+        let refused = |error| RefusedTogether { index, error };
+        request.look().map_err(refused)?;
+    }
+    let none = requests.len();
+    finish(requests, none, None)
+}
+
+/// Makes all requests, waiting until all are possible, if that comes within `timeout`. If
+/// it does not, the call takes nothing.
+///
+/// It waits for its turn in the queue of the limit that makes it wait longest, and then
+/// asks the others. Where one of those makes it wait longer by then, it gives back what
+/// it has, and queues there. So those who wait for one and the same limit are served
+/// in their order; those who wait for several may overtake each other.
+///
+/// # Errors
+///
+/// See [`RefusedTogether`].
+pub fn acquire_all(
+    requests: &[Request<'_>],
+    timeout: Duration,
+) -> Result<Vec<Permit>, RefusedTogether> {
+    let started = Instant::now();
+    loop {
+        let left = timeout.saturating_sub(started.elapsed());
+        let mut slowest = None;
+        let mut longest = Duration::ZERO;
+        for (index, request) in requests.iter().enumerate() {
+            match request.look() {
+                Ok(()) => {}
+                Err(AcquireError::Limited { retry_after, .. }) if retry_after <= left => {
+                    if retry_after > longest {
+                        (slowest, longest) = (Some(index), retry_after);
+                    }
+                }
+                Err(error) => return Err(RefusedTogether { index, error }),
+            }
+        }
+        let first = match slowest {
+            None => None,
+            Some(index) => match requests[index].take(left) {
+                Ok(taken) => Some(taken),
+                Err(error) => return Err(RefusedTogether { index, error }),
+            },
+        };
+        match finish(requests, slowest.unwrap_or(requests.len()), first) {
+            Err(RefusedTogether {
+                error: AcquireError::Limited { .. },
+                ..
+            }) if started.elapsed() < timeout => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Takes all requests at once but the one of index `done`, which is taken already. Gives
+/// everything back if one refuses.
+fn finish(
+    requests: &[Request<'_>],
+    done: usize,
+    mut first: Option<Taken>,
+) -> Result<Vec<Permit>, RefusedTogether> {
+    let mut taken: Vec<Taken> = Vec::with_capacity(requests.len());
+    for (index, request) in requests.iter().enumerate() {
+        let next = match first.take_if(|_| index == done) {
+            Some(first) => Ok(first),
+            None => request.take(Duration::ZERO),
+        };
+        match next {
+            Ok(next) => taken.push(next),
+            Err(error) => {
+                let held = requests.iter().zip(&taken);
+                let waited = first.iter().map(|first| (&requests[done], first));
+                for (request, taken) in held.chain(waited) {
+                    request.limiter.give_back(taken);
+                }
+                return Err(RefusedTogether { index, error });
+            }
+        }
+    }
+    Ok(taken.into_iter().map(|taken| taken.permit).collect())
+}

@@ -1,0 +1,148 @@
+//! Requests that must pass several limits, and factories that choose among them.
+
+use std::time::{Duration, Instant};
+use tidegate::{
+    AcquireError, BucketFactory, Limiter, Rate, RefusedTogether, Request, Router, acquire_all,
+    try_acquire_all,
+};
+
+fn limiter(limit: u64, interval: Duration) -> Limiter {
+    let builder = Limiter::in_memory().rate(Rate::new(limit, interval));
+    builder.keys(100).open().unwrap()
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_host_that_always_refuses_costs_the_global_limit_nothing() {
+    let (hosts, all) = (limiter(1, HOUR), limiter(5, HOUR));
+    let ask = |host: &'static str| try_acquire_all(&[all.request("", 1), hosts.request(host, 1)]);
+    ask("busy").unwrap();
+    for _ in 0..1000 {
+        let RefusedTogether { index, error } = ask("busy").unwrap_err();
+        assert_eq!(index, 1);
+        assert!(matches!(error, AcquireError::Limited { .. }), "{error}");
+    }
+    assert_eq!(all.count().unwrap(), 1);
+    for host in ["a", "b", "c", "d"] {
+        ask(host).unwrap();
+    }
+    assert_eq!(ask("e").unwrap_err().index, 0);
+    assert_eq!(
+        hosts.bucket("e").count().unwrap(),
+        0,
+        "nothing was taken of the host"
+    );
+}
+
+#[test]
+fn all_or_none_under_contention_and_no_window_is_ever_over() {
+    let (tokens, requests) = (limiter(64, HOUR), limiter(1000, HOUR));
+    let granted: u64 = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                let (tokens, requests) = (&tokens, &requests);
+                scope.spawn(move || {
+                    // Each other one asks in the other order.
+                    let both = |weight| {
+                        let (a, b) = (tokens.request("", weight), requests.request("", 1));
+                        if thread % 2 == 0 { [a, b] } else { [b, a] }
+                    };
+                    (0..500)
+                        .map(|turn| 1 + turn % 3)
+                        .filter(|&weight| try_acquire_all(&both(weight)).is_ok())
+                        .sum::<u64>()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    assert!(granted <= 64);
+    assert_eq!(tokens.count().unwrap(), granted);
+    // What was given back is as if it had never been taken: the rest is to be had.
+    for _ in granted..64 {
+        try_acquire_all(&[tokens.request("", 1), requests.request("", 1)]).unwrap();
+    }
+    assert!(tokens.try_acquire("").is_err());
+}
+
+#[test]
+fn all_that_wait_together_go_when_the_slowest_is_ready() {
+    let (slow, fast) = (
+        limiter(1, Duration::from_millis(30)),
+        limiter(1, Duration::from_millis(10)),
+    );
+    let mut stamps = Vec::new();
+    for _ in 0..4 {
+        let both = [fast.request("", 1), slow.request("", 1)];
+        let permits = acquire_all(&both, Duration::from_secs(30)).unwrap();
+        stamps.push((permits[0].at(), permits[1].at()));
+    }
+    for pair in stamps.windows(2) {
+        assert!(pair[1].0.duration_since(pair[0].0) >= Duration::from_millis(10));
+        assert!(pair[1].1.duration_since(pair[0].1) >= Duration::from_millis(30));
+    }
+    assert!(slow.queued().unwrap() == 0 && fast.queued().unwrap() == 0);
+}
+
+#[test]
+fn who_would_wait_too_long_for_one_of_them_fails_at_once_and_takes_nothing() {
+    let (hour, second) = (limiter(1, HOUR), limiter(3, Duration::from_secs(1)));
+    hour.try_acquire("").unwrap();
+    let started = Instant::now();
+    let both = [second.request("", 1), hour.request("", 1)];
+    let refused = acquire_all(&both, Duration::from_secs(1000)).unwrap_err();
+    assert_eq!(refused.index, 1);
+    assert!(started.elapsed() < Duration::from_secs(900));
+    assert_eq!(second.count().unwrap(), 0);
+    let too_heavy = try_acquire_all(&[second.request("", 1), second.request("new", 4)]);
+    assert!(matches!(
+        too_heavy,
+        Err(RefusedTogether {
+            index: 1,
+            error: AcquireError::WeightTooLarge { .. }
+        })
+    ));
+    assert_eq!(second.count().unwrap(), 0);
+    assert!(try_acquire_all(&[]).unwrap().is_empty());
+}
+
+#[test]
+fn one_limit_may_be_asked_twice_for_two_keys_or_for_one() {
+    let hosts = limiter(2, HOUR);
+    let ask = |requests: &[Request<'_>]| try_acquire_all(requests);
+    ask(&[hosts.request("a", 1), hosts.request("b", 1)]).unwrap();
+    ask(&[hosts.request("c", 1), hosts.request("c", 1)]).unwrap();
+    // Each alone would pass, both together not: the first is given back.
+    assert_eq!(
+        ask(&[hosts.request("a", 1), hosts.request("a", 1)])
+            .unwrap_err()
+            .index,
+        1
+    );
+    assert_eq!(hosts.bucket("a").count().unwrap(), 1);
+    hosts.bucket("a").try_acquire().unwrap();
+}
+
+#[test]
+fn a_router_sends_each_name_to_its_limiter_and_the_rest_to_the_default() {
+    let router = Router::new(
+        limiter(1, HOUR),
+        [limiter(2, HOUR), limiter(3, HOUR)],
+        |name| match name {
+            [b'a', ..] => Some(0),
+            [b'b', ..] => Some(1),
+            [b'x', ..] => Some(99),
+            _ => None,
+        },
+    );
+    for (name, limit) in [("apple", 2), ("berry", 3), ("cherry", 1), ("xylitol", 1)] {
+        for _ in 0..limit {
+            router.try_acquire(name).unwrap();
+        }
+        assert!(router.try_acquire(name).is_err(), "{name}");
+    }
+}
