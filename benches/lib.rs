@@ -15,6 +15,7 @@ pub mod faults;
 pub mod figures;
 pub mod goals;
 pub mod harness;
+pub mod keyed;
 pub mod latency;
 pub mod machine;
 pub mod pingpong;

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -122,14 +123,20 @@ impl Drop for Child {
     }
 }
 
-/// The cores that processes are pinned to: the first two that are allowed here.
-pub fn cores() -> io::Result<Vec<usize>> {
+/// The cores that processes are pinned to: the first two that were allowed when this was
+/// first asked, before anybody was pinned.
+pub fn cores() -> io::Result<&'static [usize]> {
+    static CORES_USED: OnceLock<Vec<usize>> = OnceLock::new();
+    if let Some(cores) = CORES_USED.get() {
+        return Ok(cores);
+    }
     let allowed = sched_getaffinity(Pid::from_raw(0))?;
     let allowed = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
-    Ok(allowed.take(CORES).collect())
+    Ok(CORES_USED.get_or_init(|| allowed.take(CORES).collect()))
 }
 
-fn pin(index: usize) -> io::Result<()> {
+/// Pins the calling thread to core `index` modulo two.
+pub fn pin(index: usize) -> io::Result<()> {
     let cores = cores()?;
     let mut only = CpuSet::new();
     only.set(cores[index % cores.len()])?;
