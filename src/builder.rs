@@ -141,7 +141,7 @@ impl Builder {
         let origin = match self.site {
             Site::Memory => Origin::Memory,
             Site::Named(name) => Origin::Segment(Place::named(&name)?),
-            Site::At(path) => Origin::Segment(Place::at(&path)),
+            Site::At(path) => Origin::Segment(Place::at(&path)?),
             #[cfg(feature = "portable")]
             Site::Portable(name) => Place::named(&name).map(|_| Origin::Portable(name))?,
         };

@@ -120,7 +120,7 @@ pub fn remove(name: &str) -> Result<bool, OpenError> {
 ///
 /// See [`OpenError`].
 pub fn remove_at(path: impl AsRef<Path>) -> Result<bool, OpenError> {
-    remove_segment(&Place::at(path.as_ref()), None)
+    remove_segment(&Place::at(path.as_ref())?, None)
 }
 
 /// Removes the segment of that name in the system's shared memory, and whether there

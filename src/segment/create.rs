@@ -324,7 +324,7 @@ mod tests {
             assert!(!draft(birth, &path).publish().unwrap(), "the name is taken");
             drop(draft(birth, &path));
             assert_eq!(names(folder.path()), ["segment"], "{birth:?}");
-            assert!(open_segment(&Place::at(&path), &spec()).is_ok());
+            assert!(open_segment(&Place::at(&path).unwrap(), &spec()).is_ok());
         }
     }
 
@@ -336,7 +336,7 @@ mod tests {
             fs::write(&path, "something else").unwrap();
             draft(birth, &path).replace().unwrap();
             assert_eq!(names(folder.path()), ["segment"], "{birth:?}");
-            assert!(open_segment(&Place::at(&path), &spec()).is_ok());
+            assert!(open_segment(&Place::at(&path).unwrap(), &spec()).is_ok());
         }
     }
 
@@ -370,7 +370,7 @@ mod tests {
         fs::hard_link(&temporary, &kept).unwrap();
         drop(maker);
         fs::rename(&kept, &temporary).unwrap();
-        let segment = open_segment(&Place::at(&path), &spec()).unwrap();
+        let segment = open_segment(&Place::at(&path).unwrap(), &spec()).unwrap();
         assert_eq!(names(folder.path()), ["segment"]);
         assert_eq!(segment.path(), path);
     }

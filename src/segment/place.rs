@@ -24,7 +24,7 @@ impl Place {
     pub fn named(name: &str) -> Result<Self, OpenError> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let why = if name.is_empty() {
-            "it is empty"
+            "it is empty: letters, digits, '.', '_' and '-' are allowed, up to 200, and no dot in front"
         } else if name.starts_with('.') {
             "it begins with a dot"
         } else if name.len() > LONGEST {
@@ -41,8 +41,14 @@ impl Place {
     }
 
     /// The segment in that file.
-    pub fn at(path: &Path) -> Self {
-        Self::At(path.to_owned())
+    pub fn at(path: &Path) -> Result<Self, OpenError> {
+        if path.as_os_str().is_empty() {
+            return Err(OpenError::Name {
+                name: String::new(),
+                why: "the path is empty: any path of a file is allowed, as in ./api.seg",
+            });
+        }
+        Ok(Self::At(path.to_owned()))
     }
 
     /// The file.
@@ -104,6 +110,26 @@ mod tests {
                 matches!(Place::named(bad), Err(OpenError::Name { .. })),
                 "{bad:?}"
             );
+        }
+    }
+
+    #[test]
+    fn an_empty_name_or_path_is_said_to_be_empty_and_what_is_allowed() {
+        for (place, words) in [
+            (
+                Place::named(""),
+                [
+                    "it is empty",
+                    "letters, digits, '.', '_' and '-' are allowed",
+                ],
+            ),
+            (
+                Place::at(Path::new("")),
+                ["the path is empty", "any path of a file is allowed"],
+            ),
+        ] {
+            let error = place.unwrap_err().to_string();
+            assert!(words.iter().all(|word| error.contains(word)), "{error}");
         }
     }
 }
