@@ -57,16 +57,19 @@ impl Builder {
 
     /// How many permits may be reserved ahead by callers that wait. By default 1,024,
     /// or the largest limit if that is more; with [`keys`](Self::keys), the largest limit.
-    /// Who would have to wait when so many are
-    /// waited for is answered [`QueueFull`](crate::AcquireError::QueueFull).
+    /// Who would have to wait when so many are waited for is answered
+    /// [`QueueFull`](crate::AcquireError::QueueFull). Each takes 8 bytes: see
+    /// [`capacity`](Self::capacity).
     pub fn queue(mut self, permits: u64) -> Self {
         self.spec.queue = Some(permits);
         self
     }
 
     /// How many permits the bucket remembers, at 8 bytes each: a power of two. By
-    /// default the least that holds the largest limit and the queue. More only serves
-    /// those who cancel very many waits: what they gave back is remembered, too.
+    /// default the least that holds the largest limit and the queue: 16 MiB for a limit
+    /// of a million, for its queue is as long. All of it is allocated when the segment is
+    /// made. More only serves those who cancel very many waits: what they gave back is
+    /// remembered, too.
     pub fn capacity(mut self, permits: u64) -> Self {
         self.spec.capacity = Some(permits);
         self

@@ -25,6 +25,9 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// is enforced as if it ended at the next microsecond, which never lets more
 /// through; the `Rate` itself keeps the interval as given.
 ///
+/// A limiter takes 8 bytes of memory for each permit of its largest limit, whatever the
+/// interval: see [`Builder::capacity`](crate::Builder::capacity).
+///
 /// A rate has a short text form, `limit/interval`:
 ///
 /// ```
