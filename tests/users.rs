@@ -28,6 +28,15 @@ fn as_user(user: u32, group: u32, work: impl FnOnce()) {
     .join();
 }
 
+/// Checks that all of `words` are in the error's text.
+#[track_caller]
+fn says(error: &OpenError, words: &[&str]) {
+    let text = error.to_string();
+    for word in words {
+        assert!(text.contains(word), "{word:?} is not in {text:?}");
+    }
+}
+
 /// Whether this process may become another user.
 fn is_root(test: &str) -> bool {
     if !geteuid().is_root() {
@@ -91,11 +100,12 @@ fn a_segment_of_another_user_is_not_trusted() {
         drop(scene.limiter().rate(RATE).open().unwrap())
     });
     let untrusted = || {
-        let Err(OpenError::Untrusted { owner, mode, .. }) = scene.limiter().rate(RATE).open()
-        else {
-            panic!("it is trusted")
+        let error = scene.limiter().rate(RATE).open().unwrap_err();
+        let OpenError::Untrusted { owner, mode, .. } = error else {
+            panic!("{error}")
         };
         assert_eq!((owner, mode), (ALICE, 0o600));
+        says(&error, &["user 64001", "mode 0600", "create --group"]);
         assert!(tidegate::remove(scene.segment()).is_err());
     };
     as_user(BOB, BOB, untrusted);
@@ -120,8 +130,11 @@ fn a_segment_of_root_is_an_error_to_those_who_may_not_open_it() {
     drop(scene.limiter().rate(RATE).open().unwrap());
     as_user(BOB, BOB, || {
         let error = scene.limiter().rate(RATE).open().unwrap_err();
-        assert!(matches!(error, OpenError::Io { .. }), "{error}");
-        assert!(error.to_string().contains(scene.segment()), "{error}");
+        assert!(matches!(error, OpenError::Denied { .. }), "{error}");
+        says(
+            &error,
+            &[scene.segment(), "user 0", "mode 0600", "create --group"],
+        );
     });
 }
 
@@ -170,9 +183,16 @@ fn a_group_shares_a_segment_when_all_name_it() {
             .group(FRIENDS)
             .open()
             .unwrap_err();
-        assert!(
-            matches!(error, OpenError::Io { .. }),
-            "not one of them: {error}"
+        // Not one of them.
+        let is_denied = matches!(
+            error,
+            OpenError::Denied {
+                owner: ALICE,
+                group: FRIENDS,
+                mode: 0o660,
+                ..
+            }
         );
+        assert!(is_denied, "{error}");
     });
 }

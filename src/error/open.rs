@@ -12,10 +12,10 @@ pub enum OpenError {
     /// The rates make no limit.
     #[error(transparent)]
     Rates(#[from] RateError),
-    /// The segment's name is not allowed.
+    /// The segment's name or path is not allowed.
     #[error("{name:?} cannot name a segment: {why}")]
     Name {
-        /// The name.
+        /// The name or path.
         name: String,
         /// What is wrong with it.
         why: &'static str,
@@ -118,9 +118,26 @@ pub enum OpenError {
     /// The segment belongs to somebody else, or others may write it.
     #[error(
         "{path} is not to be trusted: it belongs to user {owner}, group {group}, with mode {mode:04o}; \
-         allowed are your own with mode 0600 or 0660, and others' with mode 0660 and the group that you name"
+         allowed are your own with mode 0600 or 0660, and others' with mode 0660 and the group that you name \
+         (made with Builder::group, or tidegate create --group)"
     )]
     Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// Its user id.
+        owner: u32,
+        /// Its group id.
+        group: u32,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The system does not let this user open the segment.
+    #[error(
+        "this user may not open {path}: it belongs to user {owner}, group {group}, with mode {mode:04o}; \
+         to share a segment, create it with a group that all its users are in \
+         (Builder::group, or tidegate create --group)"
+    )]
+    Denied {
         /// The file.
         path: PathBuf,
         /// Its user id.

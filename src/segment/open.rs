@@ -168,9 +168,18 @@ impl From<io::Error> for Refused {
 
 /// Why a file that is there could not be opened.
 fn explain(path: &Path, group: Option<u32>, error: io::Error) -> OpenError {
-    match fs::symlink_metadata(path).map(|metadata| check(path, &metadata, group)) {
-        Ok(Err(distrust)) => distrust,
-        _ => io_error("open", path)(error),
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return io_error("open", path)(error);
+    };
+    match check(path, &metadata, group) {
+        Err(distrust) => distrust,
+        Ok(()) if error.kind() == io::ErrorKind::PermissionDenied => OpenError::Denied {
+            path: path.to_owned(),
+            owner: metadata.uid(),
+            group: metadata.gid(),
+            mode: metadata.mode() & 0o7777,
+        },
+        Ok(()) => io_error("open", path)(error),
     }
 }
 
