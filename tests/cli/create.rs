@@ -28,9 +28,10 @@ fn creating_it_again_with_the_same_rates_is_fine() {
 #[test]
 fn other_rates_than_those_of_the_segment_are_refused_and_both_are_shown() {
     let segment = Segment::made("100/s,500/m");
-    segment
-        .does("create", &["--rate", "10/s"])
-        .with(2, &["100/s and 500/m", "not 10/s"]);
+    segment.does("create", &["--rate", "10/s"]).with(
+        2,
+        &["100/s, 500/m, not 10/s: ask for the same, or use tidegate remove first\n"],
+    );
     assert_eq!(segment.seen()["rates"][0]["limit_permits"], 100);
 }
 
@@ -65,7 +66,8 @@ fn a_name_with_a_slash_is_a_file() {
     assert_eq!(seen["size_bytes"], metadata.len());
     assert_eq!(seen["granted_permits"], 2);
 
-    let listed = json(&ended(&["list", "--json"]).fine());
+    // Its exit status tells of other tests' segments, too.
+    let listed = json(&ended(&["list", "--json"]).out);
     assert!(
         listed
             .as_array()
@@ -75,6 +77,15 @@ fn a_name_with_a_slash_is_a_file() {
     );
     ended(&["remove", name]).fine();
     assert!(!path.exists());
+}
+
+#[test]
+fn its_size_is_shown_in_bytes_and_for_people() {
+    let segment = Segment::unmade();
+    // A million permits and as many waiting: 2^21 slots, the header and the bucket's words.
+    let out = segment.does("create", &["--rate", "1000000/h"]).fine();
+    assert!(out.ends_with(", 16.0 MiB: 16781568 bytes)\n"), "{out}");
+    assert_eq!(segment.seen()["size_bytes"], 16_781_568);
 }
 
 #[test]

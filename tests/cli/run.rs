@@ -83,7 +83,8 @@ fn rates_make_the_segment_or_must_be_its_own() {
     assert_eq!(run("5/h").fine(), "ran\n");
     assert_eq!(run("5/h").fine(), "ran\n");
     assert_eq!(segment.does("run", &["echo", "ran"]).fine(), "ran\n");
-    let refused = run("6/h").with(2, &["has the rates 5/h, not 6/h", "leave out --rate"]);
+    let way_out = "has the rates 5/h, not 6/h: leave out --rate to take the rates that it has\n";
+    let refused = run("6/h").with(2, &[way_out]);
     assert_eq!(refused.out, "");
     assert_eq!(segment.seen()["reserved_permits"], 3);
 }

@@ -4,8 +4,8 @@ use crate::support::{Ended, Segment, ended, tidegate};
 use std::fs::File;
 use std::io;
 
-const COMMANDS: [&str; 8] = [
-    "create", "acquire", "run", "inspect", "list", "flush", "leak", "remove",
+const COMMANDS: [&str; 9] = [
+    "create", "acquire", "run", "inspect", "list", "flush", "leak", "remove", "help",
 ];
 
 #[test]
@@ -19,11 +19,15 @@ fn help_and_version_are_no_errors() {
     let version = format!("tidegate {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(ended(&["--version"]).fine(), version);
     let help = ended(&["--help"]).fine();
+    assert_eq!(ended(&["help"]).fine(), help);
+    let unknown = "unrecognized subcommand 'pour'";
+    ended(&["help", "pour"]).with(2, &[unknown]);
     for command in COMMANDS {
         assert!(help.contains(command), "{command}");
         let own = ended(&[command, "--help"]).fine();
         assert!(own.contains(&format!("tidegate {command} ")), "{own}");
         assert!(own.contains("Example"), "{own}");
+        assert_eq!(ended(&["help", command]).fine(), own);
     }
 }
 
@@ -57,7 +61,7 @@ fn bad_names_are_named() {
         ended(&[command, "a b"]).with(2, &["\"a b\" cannot name a segment"]);
     }
     ended(&["create", ".hidden", "--rate", "1/s"]).with(2, &["begins with a dot"]);
-    ended(&["create", "", "--rate", "1/s"]).with(2, &["it is empty"]);
+    ended(&["create", "", "--rate", "1/s"]).with(2, &["it is empty", "are allowed"]);
     ended(&["inspect", "/nowhere/x"]).with(2, &["/nowhere/x"]);
 }
 
@@ -81,10 +85,11 @@ fn bad_values_are_named() {
 #[test]
 fn a_reader_that_went_away_is_no_failure() {
     let segment = Segment::made("5/s");
-    for arguments in [&["list"][..], &["inspect", &segment.name, "--json"]] {
+    for more in [&[][..], &["--json"]] {
+        let arguments = [&["inspect", segment.name.as_str()], more].concat();
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        let output = tidegate(arguments).stdout(writer).output().unwrap();
+        let output = tidegate(&arguments).stdout(writer).output().unwrap();
         Ended::from(output).fine();
     }
 }

@@ -1,7 +1,7 @@
 //! What can be typed: the commands, and the arguments that several of them take.
 
 use crate::failure::Failure;
-use crate::{acquire, create, flush, inspect, leak, list, remove, run};
+use crate::{acquire, create, flush, help, inspect, leak, list, remove, run};
 use clap::{Args, Parser, Subcommand};
 use nix::unistd::Group;
 use std::ffi::OsString;
@@ -30,7 +30,13 @@ Exit status: 0 done, 1 limited (nothing was taken), 2 anything else.";
 /// A limiter is a segment of shared memory. In every window of a rate's interval, at most
 /// its limit of permits are granted to all processes together.
 #[derive(Parser)]
-#[command(name = "tidegate", version, after_help = EXAMPLES)]
+#[command(
+    name = "tidegate",
+    version,
+    after_help = EXAMPLES,
+    // clap's own takes --help for a command that there is not.
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -46,6 +52,7 @@ pub enum Command {
     Flush(flush::FlushArgs),
     Leak(leak::LeakArgs),
     Remove(remove::RemoveArgs),
+    Help(help::HelpArgs),
 }
 
 /// A segment's name, or the path of its file if there is a '/' in it.

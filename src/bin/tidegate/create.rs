@@ -12,6 +12,9 @@ Examples:
   tidegate create api --rate 10/s --queue 10000     more may wait at once
   tidegate create ./api.seg --rate 10000/4w         a file: counts on after a reboot
 
+A segment takes 8 bytes for each permit of the largest limit and the queue together, rounded
+up to a power of two, and 4 KiB more: all of it at once, of memory if it has no '/'.
+
 If the segment is there already with the same rates, all is well. With others, it is left
 as it is, and the exit status is 2.";
 
@@ -39,17 +42,23 @@ pub fn create(args: &CreateArgs) -> Result<(), Failure> {
     if let Some(permits) = args.capacity {
         builder = builder.capacity(permits);
     }
+    let name = &args.segment.target;
     let (limiter, verb) = match builder.clone().create_only().open() {
-        Err(OpenError::Exists { .. }) => (builder.open()?, "is there already"),
+        Err(OpenError::Exists { .. }) => {
+            let way_out = "ask for the same, or use tidegate remove first";
+            let found = builder.open().map_err(Failure::with_rates(name, way_out));
+            (found?, "is there already")
+        }
         made => (made?, "created"),
     };
     let seen = limiter.inspect()?;
-    let place = seen
-        .segment
-        .map(|segment| format!(" ({}, {})", segment.path.display(), bytes(segment.size)));
-    let (name, rates) = (&args.segment.target, row(&seen.rates));
+    let place = seen.segment.map(|segment| {
+        let (path, size) = (segment.path.display(), segment.size);
+        format!(" ({path}, {}: {size} bytes)", bytes(size))
+    });
     print(&format!(
-        "{verb}: {name} at {rates}{}",
+        "{verb}: {name} at {}{}",
+        row(&seen.rates),
         place.unwrap_or_default()
     ))
 }

@@ -1,9 +1,10 @@
 //! Why a command did not do what it should, and the exit status that says so.
 
-use crate::output::exact;
+use crate::args::Target;
+use crate::output::{exact, many, row};
 use std::ffi::OsString;
 use std::io;
-use tidegate::{AcquireError, BucketError, LeakError, OpenError};
+use tidegate::{AcquireError, BucketError, LeakError, OpenError, Rate};
 
 /// Not now, but later.
 const LIMITED: u8 = 1;
@@ -24,8 +25,16 @@ pub enum Failure {
     Bucket(#[from] BucketError),
     #[error("{name}: {source}")]
     Leak { name: String, source: LeakError },
-    #[error("{0}: leave out --rate to take the rates that it has")]
-    RunRatesDiffer(#[source] OpenError),
+    #[error("{name} has the rates {}, not {}: {way_out}", row(found), row(asked))]
+    RatesDiffer {
+        name: String,
+        found: Vec<Rate>,
+        asked: Vec<Rate>,
+        /// What the command that was typed can do about it.
+        way_out: &'static str,
+    },
+    #[error("{} of {} could not be opened", unreadable, many(*all, "segment"))]
+    Unlisted { unreadable: u64, all: u64 },
     #[error("{0}: it was left there, rm it yourself if nobody needs it")]
     NotRemoved(#[source] OpenError),
     #[error("there is no segment {0}")]
@@ -50,6 +59,20 @@ impl Failure {
             Self::Command { source, .. } if source.kind() == io::ErrorKind::NotFound => NOT_FOUND,
             Self::Command { .. } => NOT_EXECUTABLE,
             _ => FAILED,
+        }
+    }
+
+    /// For `map_err`: why a segment that was asked for with rates could not be opened.
+    /// The library's own way out of other rates is none on the command line.
+    pub fn with_rates(target: &Target, way_out: &'static str) -> impl Fn(OpenError) -> Self {
+        move |error| match error {
+            OpenError::RatesDiffer { found, asked, .. } => Self::RatesDiffer {
+                name: target.to_string(),
+                found,
+                asked,
+                way_out,
+            },
+            error => error.into(),
         }
     }
 

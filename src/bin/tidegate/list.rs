@@ -6,13 +6,19 @@ use crate::output::{bytes, print, print_json, row, table, tell};
 use crate::report::Report;
 use clap::Args;
 use serde::Serialize;
+use tidegate::OpenError;
 
 const EXAMPLES: &str = "\
 Examples:
   tidegate list
   tidegate list --json | jq -r '.[] | select(.queued_permits > 0).name'
 
-Segments in files (with a path) are not listed: nobody knows where they all are.";
+Segments in files (with a path) are not listed: nobody knows where they all are.
+
+A segment that cannot be opened is named on standard error, with the reason; with --json
+also in the array, as its name and an error.
+
+Exit status: 0 all were listed, 2 some could not be opened, or anything else went wrong.";
 
 /// List the segments of this host
 #[derive(Args)]
@@ -30,45 +36,61 @@ pub struct ListArgs {
 #[serde(untagged)]
 enum Entry {
     Seen(Report),
-    Problem { name: String, problem: String },
+    Unreadable { name: String, error: String },
 }
 
 pub fn list(args: &ListArgs) -> Result<(), Failure> {
     let names = tidegate::list().map_err(Failure::system("list the segments"))?;
     let entries: Vec<Entry> = names
         .into_iter()
-        .map(|name| look(name, &args.access))
+        .filter_map(|name| look(name, &args.access))
         .collect();
     if args.json {
-        return print_json(&entries);
-    }
-    if entries.is_empty() {
+        print_json(&entries)?;
+    } else if entries.is_empty() {
         tell(&"there are no segments");
-        return Ok(());
+    } else {
+        print_table(&entries)?;
     }
-    print(&shown(&entries))
+    let mut unreadable = 0;
+    for entry in &entries {
+        if let Entry::Unreadable { name, error } = entry {
+            // Anybody may have given it a name that plays tricks on terminals.
+            tell(&format!("{}: {error}", name.escape_debug()));
+            unreadable += 1;
+        }
+    }
+    match unreadable {
+        0 => Ok(()),
+        unreadable => Err(Failure::Unlisted {
+            unreadable,
+            all: entries.len() as u64,
+        }),
+    }
 }
 
-fn look(name: String, access: &Access) -> Entry {
-    let limiter = Target::named(&name)
-        .attach(access.group)
-        .map_err(Failure::from);
-    match limiter.and_then(|limiter| Ok(limiter.inspect()?)) {
+/// What is under that name; nothing if it was removed just now.
+fn look(name: String, access: &Access) -> Option<Entry> {
+    let seen = match Target::named(&name).attach(access.group) {
+        Err(OpenError::NotFound { .. }) => return None,
+        Err(error) => Err(Failure::from(error)),
+        Ok(limiter) => limiter.inspect().map_err(Failure::from),
+    };
+    Some(match seen {
         Ok(seen) => Entry::Seen(Report::new(name, &seen)),
-        Err(failure) => Entry::Problem {
+        Err(failure) => Entry::Unreadable {
             name,
-            problem: failure.to_string(),
+            error: failure.to_string(),
         },
-    }
+    })
 }
 
-/// A table of what can be used, and lines of what cannot.
-fn shown(entries: &[Entry]) -> String {
-    let mut seen = vec![["NAME", "RATES", "GRANTED", "QUEUED", "SIZE"].map(str::to_owned)];
-    let mut problems = Vec::new();
+/// A table of what can be used, if there is any of it.
+fn print_table(entries: &[Entry]) -> Result<(), Failure> {
+    let mut lines = vec![["NAME", "RATES", "GRANTED", "QUEUED", "SIZE"].map(str::to_owned)];
     for entry in entries {
-        match entry {
-            Entry::Seen(report) => seen.push([
+        if let Entry::Seen(report) = entry {
+            lines.push([
                 report.name.clone(),
                 row(&report.rates),
                 report.granted_permits.to_string(),
@@ -77,14 +99,11 @@ fn shown(entries: &[Entry]) -> String {
                     .segment
                     .as_ref()
                     .map_or_else(String::new, |segment| bytes(segment.size_bytes)),
-            ]),
-            Entry::Problem { name, problem } => problems.push(format!("{name}: {problem}")),
+            ]);
         }
     }
-    let mut parts = Vec::new();
-    if seen.len() > 1 {
-        parts.push(table(&seen));
+    match lines.len() {
+        1 => Ok(()),
+        _ => print(&table(&lines)),
     }
-    parts.extend(problems);
-    parts.join("\n")
 }

@@ -5,6 +5,7 @@ mod args;
 mod create;
 mod failure;
 mod flush;
+mod help;
 mod inspect;
 mod leak;
 mod list;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Flush(args) => flush::flush(&args),
         Command::Leak(args) => leak::leak(&args),
         Command::Remove(args) => remove::remove(&args),
+        Command::Help(args) => help::help(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use clap::Args;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use tidegate::{Limiter, OpenError};
+use tidegate::Limiter;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,8 +57,6 @@ fn open(args: &RunArgs) -> Result<Limiter, Failure> {
         return args.segment.attach();
     }
     let opened = args.segment.builder().rates(args.rates.sorted()).open();
-    opened.map_err(|error| match error {
-        OpenError::RatesDiffer { .. } => Failure::RunRatesDiffer(error),
-        error => error.into(),
-    })
+    let way_out = "leave out --rate to take the rates that it has";
+    opened.map_err(Failure::with_rates(&args.segment.target, way_out))
 }
