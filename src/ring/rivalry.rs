@@ -58,3 +58,24 @@ impl Rivalry {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_meets_rivals_steps_aside_for_longer_each_time_up_to_a_bound() {
+        let mut rivalry = Rivalry::none();
+        rivalry.step_aside();
+        assert!(!rivalry.has_stepped_aside(), "nobody was in the way");
+        for pauses in [FIRST, 2 * FIRST, LONGEST, LONGEST] {
+            rivalry.meet();
+            rivalry.step_aside();
+            assert_eq!(rivalry.pauses, pauses);
+            assert!(rivalry.has_stepped_aside());
+            rivalry.step_aside();
+            assert_eq!(rivalry.pauses, pauses, "nobody was in the way again");
+        }
+        assert!(!Rivalry::met().has_stepped_aside());
+    }
+}

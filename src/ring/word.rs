@@ -217,6 +217,7 @@ mod tests {
         assert!(slot.is_of(0x1fff) && slot.is_of(0x3fff) && !slot.is_of(0));
         assert!(!slot.is_void() && slot.voided().is_void());
         assert_eq!(slot.voided().ticks(), mask(TICK_BITS));
+        assert_eq!(slot.voided().voided(), slot.voided());
         assert_eq!(slot.voided().at(7), Slot::new(0x1fff, 7).voided());
         assert!(!Head::new(2, 9).is_closed() && Head::new(2, 9).turned() == Head::new(3, 9));
         assert_eq!(Head::new(0xfff, 9).turned(), Head::new(0, 9));
@@ -231,6 +232,7 @@ mod tests {
         assert_eq!((pause.until(5), pause.until(6)), (99, 0));
         let version = Version(Version::REMOVED | 3);
         assert!(version.is_removed() && version.area() == 1);
+        assert!(!Version(2).is_removed() && Version(2).area() == 0);
     }
 
     #[test]

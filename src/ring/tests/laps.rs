@@ -86,6 +86,26 @@ fn a_segment_works_up_to_its_last_tick_and_says_so_then() {
     all_is_exhausted(&pair);
 }
 
+#[test]
+fn a_segment_works_from_its_first_tick() {
+    let capacity = 8;
+    let mut pair = Pair::starting_at(plan_of(&[(1, 10), (3, 50)], 2, 8), capacity, capacity, 0);
+    for ready in [0, 11, 21] {
+        assert_eq!(pair.take(1, u64::MAX), ready);
+        pair.look();
+    }
+    assert!(matches!(
+        pair.reserve(1, u64::MAX).0,
+        Err(Refusal::QueueFull { .. })
+    ));
+    pair.cancel(2);
+    pair.look();
+    pair.die(1, u64::MAX, 0);
+    pair.look();
+    pair.leak();
+    pair.judge();
+}
+
 fn all_is_exhausted(pair: &Pair) {
     let (ring, plan, clock) = (pair.ring(), &pair.plan, pair.clock());
     let words = pair.words();

@@ -4,6 +4,7 @@ mod against_model;
 mod damage;
 mod dice;
 mod gate;
+mod glance;
 mod history;
 mod interleaved;
 mod laps;
