@@ -2,7 +2,7 @@
 //! too few for.
 
 use crate::ring::word::{MAX_HORIZON, Version};
-use crate::ring::{MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Plan, Window};
+use crate::ring::{MAX_CAPACITY, MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Plan, Window};
 use std::time::Duration;
 
 const MANY_SLOTS: u64 = 1 << 40;
@@ -53,6 +53,8 @@ fn the_largest_limit_and_the_queue_fit_the_slots() {
     assert!(fits(5, 3, 8) && !fits(5, 4, 8) && !fits(9, 0, 8));
     assert!(fits(1, 0, 1) && !fits(1, 0, 0) && !fits(1, 0, 12));
     assert!(!fits(1, u64::MAX, 8));
+    // The largest limit, and a queue as long as it, in the largest ring.
+    assert!(fits(MAX_LIMIT, MAX_LIMIT, MAX_CAPACITY));
 }
 
 #[test]
