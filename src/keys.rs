@@ -214,6 +214,11 @@ impl Iterator for Buckets<'_> {
 
 /// The keys of a limiter.
 impl Limiter {
+    /// For how many keys there are buckets; `None` where one bucket takes all names.
+    pub fn keys(&self) -> Option<u64> {
+        self.zone().design().keys
+    }
+
     /// A handle for one key. It makes nothing yet: the bucket is made when it is first
     /// asked for permits.
     pub fn bucket(&self, name: impl AsRef<[u8]>) -> BucketHandle {

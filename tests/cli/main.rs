@@ -3,6 +3,7 @@
 mod acquire;
 mod create;
 mod inspect;
+mod keys;
 mod leak;
 mod run;
 mod support;

@@ -13,6 +13,7 @@ Examples:
   tidegate acquire api --timeout 5s          fail at once if that is not within 5 seconds
   tidegate acquire api --no-wait || exit     only if it is possible now
   tidegate acquire api --weight 20           20 permits, or none
+  tidegate acquire hosts --key example.com   of one key, in a segment made with --keys
 
 Who waits is served first come, first served. To bound a wait, use --timeout: a waiter that
 is killed does not give its turn back.
@@ -36,7 +37,7 @@ pub struct AcquireArgs {
 pub fn acquire(args: &AcquireArgs) -> Result<(), Failure> {
     let limiter = args.segment.attach()?;
     let asked = limiter.now();
-    let answer = args.request.take(&limiter);
+    let answer = args.request.take(&args.segment.target, &limiter)?;
     if args.json
         && let Some(line) = Answer::new(asked, &answer)
     {

@@ -1,7 +1,7 @@
 //! What can be typed: the commands, and the arguments that several of them take.
 
 use crate::failure::Failure;
-use crate::{acquire, create, flush, help, inspect, leak, list, remove, run};
+use crate::{acquire, create, dispose, flush, help, inspect, leak, list, remove, run};
 use clap::{Args, Parser, Subcommand};
 use nix::unistd::Group;
 use std::ffi::OsString;
@@ -16,6 +16,8 @@ Examples:
   tidegate acquire api && curl https://…          wait for a permit, then go
   xargs -P 8 -n 1 tidegate run api -- curl -sO    eight workers under one limit
   tidegate inspect api                            see what is in it
+  tidegate create hosts --rate 2/s --keys 5000    the same limit for each of 5,000 keys
+  tidegate acquire hosts --key example.com        wait for a permit of that key
 
 A NAME is letters, digits, '.', '_' and '-', and the same for all processes of this host.
 With a '/' in it (./api.seg), it is a file, which goes on counting after a reboot.
@@ -50,6 +52,7 @@ pub enum Command {
     Inspect(inspect::InspectArgs),
     List(list::ListArgs),
     Flush(flush::FlushArgs),
+    Dispose(dispose::DisposeArgs),
     Leak(leak::LeakArgs),
     Remove(remove::RemoveArgs),
     Help(help::HelpArgs),
@@ -154,9 +157,53 @@ impl Rates {
     }
 }
 
+/// The keys that a segment is to have buckets for.
+#[derive(Args)]
+pub struct Keys {
+    /// Give each key a bucket, for so many keys at a time [default: one bucket for all]
+    #[arg(long, value_name = "N")]
+    keys: Option<u64>,
+}
+
+impl Keys {
+    pub fn apply(&self, builder: Builder) -> Builder {
+        match self.keys {
+            Some(keys) => builder.keys(keys),
+            None => builder,
+        }
+    }
+}
+
+/// Which of a segment's keys.
+#[derive(Args)]
+pub struct Key {
+    /// The key, in a segment that was made with --keys: any bytes
+    #[arg(short, long, value_name = "KEY")]
+    key: Option<OsString>,
+}
+
+impl Key {
+    /// The key's bytes; nothing in a segment without keys.
+    pub fn of(&self, target: &Target, limiter: &Limiter) -> Result<&[u8], Failure> {
+        let name = || target.to_string();
+        match (&self.key, limiter.keys()) {
+            (Some(key), Some(_)) => Ok(key.as_encoded_bytes()),
+            (None, None) => Ok(b""),
+            (Some(_), None) => Err(Failure::NoKeys { name: name() }),
+            (None, Some(_)) => Err(Failure::WhichKey { name: name() }),
+        }
+    }
+
+    pub fn is_given(&self) -> bool {
+        self.key.is_some()
+    }
+}
+
 /// What is asked of a limiter, and for how long.
 #[derive(Args)]
 pub struct Request {
+    #[command(flatten)]
+    key: Key,
     /// How many permits to take: all of them, or none
     #[arg(short, long, value_name = "PERMITS", default_value_t = 1)]
     weight: u64,
@@ -169,12 +216,18 @@ pub struct Request {
 }
 
 impl Request {
-    pub fn take(&self, limiter: &Limiter) -> Result<Permit, AcquireError> {
-        match self.timeout {
-            _ if self.no_wait => limiter.try_acquire_n("", self.weight),
-            Some(timeout) => limiter.acquire_timeout("", self.weight, timeout),
-            None => limiter.acquire_n("", self.weight),
-        }
+    /// The limiter's answer; or why it was not asked.
+    pub fn take(
+        &self,
+        target: &Target,
+        limiter: &Limiter,
+    ) -> Result<Result<Permit, AcquireError>, Failure> {
+        let key = self.key.of(target, limiter)?;
+        Ok(match self.timeout {
+            _ if self.no_wait => limiter.try_acquire_n(key, self.weight),
+            Some(timeout) => limiter.acquire_timeout(key, self.weight, timeout),
+            None => limiter.acquire_n(key, self.weight),
+        })
     }
 }
 

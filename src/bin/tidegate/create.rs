@@ -1,8 +1,8 @@
 //! `tidegate create`.
 
-use crate::args::{Rates, Segment};
+use crate::args::{Keys, Rates, Segment};
 use crate::failure::Failure;
-use crate::output::{bytes, print, row};
+use crate::output::{bytes, many, print, row};
 use clap::Args;
 use tidegate::OpenError;
 
@@ -11,9 +11,12 @@ Examples:
   tidegate create api --rate 10/s --rate 500/h      both rates hold together
   tidegate create api --rate 10/s --queue 10000     more may wait at once
   tidegate create ./api.seg --rate 10000/4w         a file: counts on after a reboot
+  tidegate create hosts --rate 2/s --keys 5000      a bucket for each of 5,000 keys
 
 A segment takes 8 bytes for each permit of the largest limit and the queue together, rounded
-up to a power of two, and 4 KiB more: all of it at once, of memory if it has no '/'.
+up to a power of two, and 4 KiB more: all of it at once, of memory if it has no '/'. With
+--keys it takes that much for each key, and some 270 bytes; the queue is as long as the
+largest limit then, unless --queue says otherwise.
 
 If the segment is there already with the same rates, all is well. With others, it is left
 as it is, and the exit status is 2.";
@@ -26,7 +29,9 @@ pub struct CreateArgs {
     segment: Segment,
     #[command(flatten)]
     rates: Rates,
-    /// How many permits may be waited for at once [default: 1024, or the largest limit]
+    #[command(flatten)]
+    keys: Keys,
+    /// How many permits may be waited for at once [default: 1024, or the largest limit; with --keys, the largest limit]
     #[arg(long, value_name = "PERMITS")]
     queue: Option<u64>,
     /// How many permits are remembered, 8 bytes each: a power of two [default: the least]
@@ -36,6 +41,7 @@ pub struct CreateArgs {
 
 pub fn create(args: &CreateArgs) -> Result<(), Failure> {
     let mut builder = args.segment.builder().rates(args.rates.sorted());
+    builder = args.keys.apply(builder);
     if let Some(permits) = args.queue {
         builder = builder.queue(permits);
     }
@@ -56,9 +62,13 @@ pub fn create(args: &CreateArgs) -> Result<(), Failure> {
         let (path, size) = (segment.path.display(), segment.size);
         format!(" ({path}, {}: {size} bytes)", bytes(size))
     });
+    let keys = seen
+        .keys
+        .map(|keys| format!(" for each of {}", many(keys.limit, "key")));
     print(&format!(
-        "{verb}: {name} at {}{}",
+        "{verb}: {name} at {}{}{}",
         row(&seen.rates),
+        keys.unwrap_or_default(),
         place.unwrap_or_default()
     ))
 }

@@ -37,6 +37,12 @@ pub enum Failure {
     Unlisted { unreadable: u64, all: u64 },
     #[error("{0}: it was left there, rm it yourself if nobody needs it")]
     NotRemoved(#[source] OpenError),
+    #[error("{name} has one bucket for all names: leave out the key, or create it with --keys")]
+    NoKeys { name: String },
+    #[error("{name} has a bucket for each key: say which with --key")]
+    WhichKey { name: String },
+    #[error("{key} has no bucket in {name}")]
+    NoSuchKey { name: String, key: String },
     #[error("there is no segment {0}")]
     NothingToRemove(String),
     #[error("could not {doing}: {source}")]

@@ -4,12 +4,14 @@ use crate::args::Segment;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
 use crate::report::Report;
+use crate::top::{Order, top};
 use clap::Args;
 
 const EXAMPLES: &str = "\
 Examples:
   tidegate inspect api
   tidegate inspect api --json | jq .next_permit_in_us
+  tidegate inspect hosts --top 20 --by queued        the keys with the longest queues
 
 Looking takes nothing.";
 
@@ -19,14 +21,23 @@ Looking takes nothing.";
 pub struct InspectArgs {
     #[command(flatten)]
     segment: Segment,
+    /// List so many keys as well, those with most first
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    /// By what --top sorts
+    #[arg(long, value_enum, default_value_t = Order::Count, requires = "top")]
+    by: Order,
     /// Print one line of JSON; field names carry their units
     #[arg(long)]
     json: bool,
 }
 
 pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
-    let seen = args.segment.attach()?.inspect()?;
-    let report = Report::new(args.segment.target.to_string(), &seen);
+    let limiter = args.segment.attach()?;
+    let mut report = Report::new(args.segment.target.to_string(), &limiter.inspect()?);
+    if let Some(most) = args.top {
+        report.top = Some(top(&limiter, most, args.by)?);
+    }
     if args.json {
         print_json(&report)
     } else {

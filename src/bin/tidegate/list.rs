@@ -35,7 +35,7 @@ pub struct ListArgs {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Entry {
-    Seen(Report),
+    Seen(Box<Report>),
     Unreadable { name: String, error: String },
 }
 
@@ -77,7 +77,7 @@ fn look(name: String, access: &Access) -> Option<Entry> {
         Ok(limiter) => limiter.inspect().map_err(Failure::from),
     };
     Some(match seen {
-        Ok(seen) => Entry::Seen(Report::new(name, &seen)),
+        Ok(seen) => Entry::Seen(Box::new(Report::new(name, &seen))),
         Err(failure) => Entry::Unreadable {
             name,
             error: failure.to_string(),

@@ -3,6 +3,7 @@
 mod acquire;
 mod args;
 mod create;
+mod dispose;
 mod failure;
 mod flush;
 mod help;
@@ -15,6 +16,7 @@ mod report;
 mod run;
 mod signals;
 mod startable;
+mod top;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::List(args) => list::list(&args),
         Command::Flush(args) => flush::flush(&args),
+        Command::Dispose(args) => dispose::dispose(&args),
         Command::Leak(args) => leak::leak(&args),
         Command::Remove(args) => remove::remove(&args),
         Command::Help(args) => help::help(&args),

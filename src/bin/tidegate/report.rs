@@ -1,10 +1,11 @@
 //! What `inspect` and `list` tell of a segment, for programs and for people.
 
 use crate::output::{brief, bytes, exact, many, micros, table};
+use crate::top::Top;
 use serde::Serialize;
 use std::fmt;
 use std::time::{Duration, SystemTime};
-use tidegate::{LeakerSnapshot, Rate, SegmentSnapshot, Snapshot, Timestamp};
+use tidegate::{KeysSnapshot, LeakerSnapshot, Rate, SegmentSnapshot, Snapshot, Timestamp};
 
 /// A segment at one moment. Field names are part of the command line's interface, and say
 /// their units.
@@ -23,6 +24,18 @@ pub struct Report {
     reserved_permits: u64,
     next_permit_in_us: u64,
     leaker: Option<LeakerReport>,
+    /// Where each key has a bucket. All permits above are of all keys together then.
+    keys: Option<KeysReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top: Option<Top>,
+}
+
+#[derive(Serialize)]
+struct KeysReport {
+    used: u64,
+    limit: u64,
+    evictions: u64,
+    full_refusals: u64,
 }
 
 #[derive(Serialize)]
@@ -49,6 +62,7 @@ struct LeakerReport {
     passes: u64,
     leaked_permits: u64,
     repairs: u64,
+    reclaimed_buckets: u64,
 }
 
 impl Report {
@@ -71,7 +85,32 @@ impl Report {
             reserved_permits: seen.reserved,
             next_permit_in_us: micros(seen.waiting),
             leaker: leaker.map(|leaker| LeakerReport::new(leaker, seen.now)),
+            keys: seen.keys.as_ref().map(KeysReport::new),
+            top: None,
         }
+    }
+}
+
+impl KeysReport {
+    fn new(keys: &KeysSnapshot) -> Self {
+        Self {
+            used: keys.used,
+            limit: keys.limit,
+            evictions: keys.evictions,
+            full_refusals: keys.full_refusals,
+        }
+    }
+}
+
+impl fmt::Display for KeysReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} in use", self.used, self.limit)?;
+        let refused = many(self.full_refusals, "request");
+        write!(
+            f,
+            " ({} evicted, {refused} refused as full)",
+            self.evictions
+        )
     }
 }
 
@@ -107,6 +146,7 @@ impl LeakerReport {
             passes: leaker.passes,
             leaked_permits: leaker.leaked,
             repairs: leaker.repairs,
+            reclaimed_buckets: leaker.reclaimed,
         }
     }
 }
@@ -119,7 +159,11 @@ impl fmt::Display for Report {
         if let Some(segment) = &self.segment {
             line("file", segment.to_string());
         }
-        let uses: Vec<_> = self.rates.iter().map(RateReport::columns).collect();
+        if let Some(keys) = &self.keys {
+            line("keys", keys.to_string());
+        }
+        let columns = |rate: &RateReport| rate.columns(self.keys.is_some());
+        let uses: Vec<_> = self.rates.iter().map(columns).collect();
         for (index, used) in table(&uses).lines().enumerate() {
             line(if index == 0 { "rates" } else { "" }, used.to_owned());
         }
@@ -129,7 +173,11 @@ impl fmt::Display for Report {
         };
         line("next", next);
         let (queued, queue) = (self.queued_permits, self.queue_limit_permits);
-        line("queue", format!("{queued} of {queue} permits waited for"));
+        let queue = match self.keys {
+            Some(_) => format!("{queued} permits waited for, {queue} a key at most"),
+            None => format!("{queued} of {queue} permits waited for"),
+        };
+        line("queue", queue);
         line(
             "ring",
             format!("remembers {}", many(self.capacity_permits, "permit")),
@@ -141,7 +189,11 @@ impl fmt::Display for Report {
             "leaker",
             leaker.unwrap_or("none yet (limits hold without one)".to_owned()),
         );
-        f.write_str(&table(&lines))
+        f.write_str(&table(&lines))?;
+        match &self.top {
+            Some(top) => write!(f, "\n\n{top}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -165,8 +217,12 @@ impl fmt::Display for RateReport {
 }
 
 impl RateReport {
-    fn columns(&self) -> [String; 2] {
-        let used = format!("{} of {} permits", self.granted_permits, self.limit_permits);
+    fn columns(&self, has_keys: bool) -> [String; 2] {
+        let used = if has_keys {
+            many(self.granted_permits, "permit") + ", of all keys"
+        } else {
+            format!("{} of {} permits", self.granted_permits, self.limit_permits)
+        };
         [self.rate.clone(), used]
     }
 }

@@ -1,6 +1,6 @@
 //! `tidegate run`.
 
-use crate::args::{Rates, Request, Segment};
+use crate::args::{Keys, Rates, Request, Segment};
 use crate::failure::Failure;
 use crate::startable::check_startable;
 use clap::Args;
@@ -14,9 +14,10 @@ Examples:
   tidegate run api --rate 10/s -- curl -sO https://…
   xargs -P 8 -n 1 tidegate run api --rate 10/s -- curl -sO < urls
   tidegate run api --timeout 5s -- make deploy
+  tidegate run hosts --rate 2/s --keys 5000 --key example.com -- curl -sO https://…
 
-With --rate the segment is made if it is not there; if it is there, its rates must be the
-same. Without --rate it must be there.
+With --rate the segment is made if it is not there (with --keys, a bucket for each key); if
+it is there, its rates and keys must be the same. Without --rate it must be there.
 
 The command takes the place of tidegate, in the same process: signals reach it, and the exit
 status is its own. Otherwise the exit status is 1 if it was limited (the command was not
@@ -31,6 +32,8 @@ pub struct RunArgs {
     segment: Segment,
     #[command(flatten)]
     rates: Rates,
+    #[command(flatten)]
+    keys: Keys,
     #[command(flatten)]
     request: Request,
     /// The command and its arguments
@@ -48,7 +51,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     };
     // What cannot be started is not to cost a permit.
     check_startable(command).map_err(failed)?;
-    let _ = args.request.take(&open(args)?)?;
+    let _ = args.request.take(&args.segment.target, &open(args)?)??;
     Err(failed(Command::new(command).args(arguments).exec()))
 }
 
@@ -56,7 +59,8 @@ fn open(args: &RunArgs) -> Result<Limiter, Failure> {
     if args.rates.is_empty() {
         return args.segment.attach();
     }
-    let opened = args.segment.builder().rates(args.rates.sorted()).open();
+    let builder = args.segment.builder().rates(args.rates.sorted());
+    let opened = args.keys.apply(builder).open();
     let way_out = "leave out --rate to take the rates that it has";
     opened.map_err(Failure::with_rates(&args.segment.target, way_out))
 }

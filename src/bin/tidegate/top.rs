@@ -1,0 +1,89 @@
+//! The busiest keys of a segment, for programs and for people.
+
+use crate::failure::Failure;
+use crate::output::{exact, micros, table};
+use clap::ValueEnum;
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::fmt;
+use std::time::Duration;
+use tidegate::{BucketSnapshot, Limiter};
+
+/// By what keys are sorted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Order {
+    /// Permits that count in the widest window
+    Count,
+    /// Permits that are waited for
+    Queued,
+    /// How long the next request would have to wait
+    Wait,
+}
+
+/// One key at one moment.
+#[derive(Serialize)]
+pub struct KeyReport {
+    /// Its first bytes, where they are no text with replacement characters.
+    key: String,
+    /// Whether that is all of it.
+    whole_key: bool,
+    counted_permits: u64,
+    queued_permits: u64,
+    next_permit_in_us: u64,
+}
+
+impl From<BucketSnapshot> for KeyReport {
+    fn from(seen: BucketSnapshot) -> Self {
+        Self {
+            key: String::from_utf8_lossy(&seen.label).into_owned(),
+            whole_key: seen.is_whole,
+            counted_permits: seen.count,
+            queued_permits: seen.queued,
+            next_permit_in_us: micros(seen.waiting),
+        }
+    }
+}
+
+/// The `most` busiest keys.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Top(Vec<KeyReport>);
+
+/// Looks for the `most` busiest keys.
+pub fn top(limiter: &Limiter, most: usize, order: Order) -> Result<Top, Failure> {
+    let mut all: Vec<KeyReport> = limiter.buckets()?.map(KeyReport::from).collect();
+    all.sort_by_key(|key| {
+        let first = match order {
+            Order::Count => key.counted_permits,
+            Order::Queued => key.queued_permits,
+            Order::Wait => key.next_permit_in_us,
+        };
+        (Reverse(first), key.key.clone())
+    });
+    all.truncate(most);
+    Ok(Top(all))
+}
+
+impl fmt::Display for Top {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = vec![["KEY", "COUNTED", "QUEUED", "NEXT"].map(str::to_owned)];
+        for key in &self.0 {
+            // Anybody may have sent a key that plays tricks on terminals.
+            let mut name = key.key.escape_debug().to_string();
+            if !key.whole_key {
+                name.push('…');
+            }
+            let next = match key.next_permit_in_us {
+                0 => "now".to_owned(),
+                wait => format!("in {}", exact(Duration::from_micros(wait))),
+            };
+            lines.push([
+                name,
+                key.counted_permits.to_string(),
+                key.queued_permits.to_string(),
+                next,
+            ]);
+        }
+        f.write_str(&table(&lines))
+    }
+}
