@@ -68,6 +68,14 @@
 //! 8 bytes for each permit that the bucket remembers: the largest limit and the queue,
 //! rounded up to a power of two.
 //!
+//! # Many keys
+//!
+//! [`Builder::keys`] gives each name a bucket of its own, found by a lock-free hash table in
+//! the segment (after Michael, 2002), made on first use, and taken from its key when that
+//! has been idle for longer than the widest interval and another key needs it, or the leak
+//! process comes by. A bucket changes hands by the same CAS on the same word that
+//! reserves permits: so no permit is ever counted on another's key.
+//!
 //! # Features
 //!
 //! | feature | adds |
