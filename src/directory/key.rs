@@ -64,10 +64,10 @@ impl<'k> Key<'k> {
 
 /// The first bytes of a key, and whether that is all of it.
 pub fn read_label(words: &[AtomicU64; LABEL / 8]) -> (Vec<u8>, bool) {
-    // Relaxed: for humans.
+    // Acquire: keeps these loads before the look at head that vouches for them.
     let mut label: Vec<u8> = words
         .iter()
-        .flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes())
+        .flat_map(|word| word.load(Ordering::Acquire).to_le_bytes())
         .collect();
     let length = usize::from(label[SHOWN]);
     label.truncate(length.min(SHOWN));

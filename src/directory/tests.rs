@@ -254,6 +254,10 @@ fn a_stale_handle_takes_nothing_from_the_next_key_even_after_all_generations() {
     assert_eq!(directory.find(key(b"b").hash).unwrap(), Some(first));
     assert_eq!(stale.reserve(&plan(), &|| 100, 1, 0), Err(Refusal::Closed));
     assert_eq!(stale.waiting(&plan(), &|| 100, 1), Err(Refusal::Closed));
+    assert!(
+        !stale.close(),
+        "who disposes of a key long gone leaves the next one alone"
+    );
 }
 
 /// Threads that fight over eight buckets with forty keys.

@@ -43,6 +43,13 @@ impl<'a> Ring<'a> {
         ]
     }
 
+    /// Whether it is for the key that the caller means. Ask after loading head: who swaps
+    /// that very head then knows that it still was.
+    #[inline]
+    pub(super) fn is_the_keys(self) -> bool {
+        self.key.is_none_or(|key| key == self.key_hash())
+    }
+
     /// Closes the bucket if nothing in it can matter any more: no permit counts, none is
     /// waited for, and no pause is on. Whether this call closed it.
     pub fn close_if_quiescent(self, plan: &Plan, clock: &impl Clock) -> Result<bool, Refusal> {
@@ -67,7 +74,7 @@ impl<'a> Ring<'a> {
     pub fn close(self) -> bool {
         loop {
             let head = self.head_now();
-            if head.generation() != self.generation || head.is_closed() {
+            if head.generation() != self.generation || head.is_closed() || !self.is_the_keys() {
                 return false;
             }
             if self.turn(head) {
@@ -88,6 +95,7 @@ impl<'a> Ring<'a> {
         // Relaxed, all: the store of head below passes them on, and so does the CAS
         // that puts the bucket where others find it.
         self.read.tail.store(head.seq(), Ordering::Relaxed);
+        self.read.paused_until.store(0, Ordering::Relaxed);
         self.read.key_hash[0].store(key[0], Ordering::Relaxed);
         self.read.key_hash[1].store(key[1], Ordering::Relaxed);
         // Release: pairs with the Acquire in `head_now` and `open_head`.

@@ -72,7 +72,7 @@ impl Ring<'_> {
         // its owner's: a helper must not stamp by a looser plan.
         let head = Head(self.head.load(Ordering::Acquire));
         self.gate.check(plan)?;
-        if self.key.is_some_and(|key| key != self.key_hash()) {
+        if !self.is_the_keys() {
             return Err(Refusal::Closed);
         }
         // One comparison for two: of another generation it is far off, either way.
