@@ -109,3 +109,27 @@ fn a_live_permit_behind_voids_that_were_to_come_later_counts_as_granted_by_now()
     };
     assert_eq!(pair.reserve(1, 0).0, Err(limited));
 }
+
+#[test]
+fn nobody_overtakes_a_waiter_that_voids_left_alone_in_the_ring() {
+    let mut pair = Pair::new(plan_of(&[(2, 100)], 4, 8), 8);
+    pair.take(2, 0);
+    for ready in [1101, 1101, 1201, 1201] {
+        assert_eq!(pair.take(1, u64::MAX), ready);
+    }
+    // All who wait, but the last of them.
+    for nth in [1, 2, 2] {
+        pair.cancel(nth);
+    }
+    // Over the slots of those two that were granted.
+    for _ in 0..4 {
+        pair.take(1, u64::MAX);
+        pair.cancel(2);
+    }
+    let limited = Refusal::Limited {
+        now: 1000,
+        ready: 1201,
+        window: 0,
+    };
+    assert_eq!(pair.reserve(1, 0).0, Err(limited));
+}
