@@ -17,31 +17,21 @@ impl Ring<'_> {
         let Some(others) = plan.queue.checked_sub(weight) else {
             return Ok(Some(ready));
         };
-        // As with the rates: the (others + 1)-th newest permit must have come, and so
-        // must the newest that is overwritten. Voids may be taken for live ones as
-        // long as that finds room.
-        let is_past = |stamp: u64| stamp <= view.now + 1;
+        // As with the rates: the (others + 1)-th newest permit must have come. A void may
+        // be taken for a live one as long as that finds room. What is overwritten is older
+        // still, for the ring is larger than its queue: it needs no look of its own, for
+        // were it live and still to come, so would this one be.
         let next = view.next();
-        let tail = view.tail;
-        let overwritten = (next + weight).saturating_sub(self.capacity() + 1);
         let nth = others + 1;
-        let queue_ends = if nth > next.saturating_sub(tail) {
-            None
-        } else {
-            Some(next - nth)
-        };
-        let mut full = false;
-        for seq in [queue_ends, Some(overwritten).filter(|&seq| seq >= tail)]
-            .into_iter()
-            .flatten()
-        {
-            full |= !is_past(self.stamp_of(view, seq, view.now + 1)?.ticks());
+        if nth > next.saturating_sub(view.tail) {
+            return Ok(None);
         }
-        if full {
-            self.count_unready(view, others, overwritten)
-        } else {
-            Ok(None)
+        let stamp = self.stamp_of(view, next - nth, view.now + 1)?.ticks();
+        if stamp <= view.now + 1 {
+            return Ok(None);
         }
+        let overwritten = (next + weight).saturating_sub(self.capacity() + 1);
+        self.count_unready(view, others, overwritten)
     }
 
     /// The same by counting: from the newest back to the first live permit that has
