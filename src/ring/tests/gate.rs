@@ -59,6 +59,10 @@ fn a_pause_holds_for_the_generation_that_it_was_set_for() {
     let mut ring = pair.ring();
     ring.read.paused_until.store(1500, Relaxed);
     assert!(ring.is_paused(1499) && !ring.is_paused(1500));
+    // All buckets until the same tick.
+    ring.gate.all_paused_until.store(1500, Relaxed);
+    assert!(ring.is_paused(1499) && !ring.is_paused(1500));
+    ring.gate.all_paused_until.store(0, Relaxed);
     ring.generation = 2;
     assert!(!ring.is_paused(1499));
     // That of all buckets is of no generation.
