@@ -47,21 +47,13 @@ impl<N: Nodes> Directory<'_, N> {
 
     #[cold]
     fn insert(self, key: &Key, plan: &Plan, clock: &impl Clock) -> Result<Place, NoBucket> {
-        let mut private: Option<Place> = None;
-        let outcome = loop {
-            let (end, seen) = match self.walk(key.hash) {
-                Ok(Found::Missing { end, seen }) => (end, seen),
+        loop {
+            let (end, seen) = match self.walk(key.hash)? {
+                Found::Missing { end, seen } => (end, seen),
                 // Somebody else was faster.
-                Ok(Found::There(place)) => break Ok(place),
-                Err(damaged) => break Err(damaged.into()),
+                Found::There(place) => return Ok(place),
             };
-            let place = match private {
-                Some(place) => place,
-                None => match self.private_bucket(key, plan, clock) {
-                    Ok(place) => *private.insert(place),
-                    Err(none) => break Err(none),
-                },
-            };
+            let place = self.private_bucket(key, plan, clock)?;
             let link = self.link_of(place.index);
             // Relaxed, both: nobody else looks at it in earnest, and the swap below
             // passes it on.
@@ -70,12 +62,11 @@ impl<N: Nodes> Directory<'_, N> {
             if swap(end, seen, seen.to(Some(place.index))) {
                 return Ok(place);
             }
-        };
-        if let Some(place) = private {
+            // Before the next walk, which may take somebody else's out of the chain: so
+            // who dies loses one bucket at most.
             self.present(place.index).close();
             self.give_back(place.index);
         }
-        outcome
     }
 
     /// A bucket that is open for the key, and that nobody else can find.
