@@ -7,9 +7,10 @@
 
 mod common;
 
+use common::led::instructions;
 use common::scene::ms;
 use common::words::{Words, place};
-use common::{Chance, Led, Pace, Scene, eventually, logged};
+use common::{Led, Pace, Scene, eventually, logged};
 use std::time::Duration;
 use tidegate::{Limiter, Rate};
 use tidegate_judge::Log;
@@ -20,14 +21,6 @@ const STOPS: u64 = 60;
 
 fn take(limiter: &Limiter) {
     assert_eq!(limiter.try_acquire_n("", WEIGHT).unwrap().weight(), WEIGHT);
-}
-
-/// Instructions from the first of a call to the last, some left out at random.
-fn instructions(led: Led, stops: u64) -> impl Iterator<Item = usize> {
-    let length = (1..).take_while(|_| led.step()).count();
-    let mut chance = Chance::new();
-    let mut next = move || 1 + chance.below(2 * length as u64 / stops) as usize;
-    std::iter::successors(Some(0), move |at| Some(at + next())).take_while(move |&at| at < length)
 }
 
 #[test]

@@ -18,13 +18,8 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How far two looks at the clock may lie apart.
 const WHILE: Duration = Duration::from_secs(600);
 
-/// Makes the file one of a boot that ended `off` ago.
 fn reboot(path: &Path, off: Duration) {
-    let words = Words::of(path);
-    words.change(place::BOOT, |id| !id);
-    // The clock that began anew has nothing to do with the old one.
-    words.change(place::EPOCH, |epoch| epoch.wrapping_sub(1 << 40));
-    words.change(place::WALL, |wall| wall - off.as_micros() as u64);
+    Words::of(path).reboot(off);
 }
 
 fn retry_after(outcome: Result<impl Sized, AcquireError>) -> Duration {

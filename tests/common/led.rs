@@ -1,6 +1,7 @@
 //! A process that is led through a call step by step, by ptrace: to stop it or kill it at
 //! a place that no chance would find.
 
+use super::chance::Chance;
 use super::process::Process;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
@@ -25,7 +26,13 @@ impl Led {
     /// Leads a child to the call, which it makes between two stops. As with
     /// [`Process::fork`], there must be no other threads.
     pub fn to(pace: Pace, call: impl FnOnce()) -> Self {
+        Self::after(pace, || (), call)
+    }
+
+    /// The same, for a child that does something else before, in its own time.
+    pub fn after(pace: Pace, before: impl FnOnce(), call: impl FnOnce()) -> Self {
         let process = Process::fork(|| {
+            before();
             ptrace::traceme().unwrap();
             raise(Signal::SIGSTOP).unwrap();
             call();
@@ -90,4 +97,12 @@ pub fn kill_at_every_step(
         }
     }
     unreachable!()
+}
+
+/// About so many instructions, from the first of a call to the last.
+pub fn instructions(led: Led, stops: u64) -> impl Iterator<Item = usize> {
+    let length = (1..).take_while(|_| led.step()).count();
+    let mut chance = Chance::new();
+    let mut next = move || 1 + chance.below(2 * length as u64 / stops) as usize;
+    std::iter::successors(Some(0), move |at| Some(at + next())).take_while(move |&at| at < length)
 }

@@ -11,12 +11,14 @@
 )]
 
 pub mod chance;
+pub mod directory;
 pub mod led;
 pub mod process;
 pub mod scene;
 pub mod words;
 
 pub use chance::Chance;
+pub use directory::Buckets;
 pub use led::{Led, Pace};
 pub use process::{Process, eventually};
 pub use scene::{Scene, by_the_book, logged};

@@ -133,6 +133,16 @@ impl Scene {
         self.file(what).exists()
     }
 
+    /// Takes back all that was announced.
+    pub fn forget(&self) {
+        for entry in fs::read_dir(&self.folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
     /// A log for the judge, each grant in it at once.
     pub fn log(&self, name: impl ToString) -> Log {
         self.log_in_batches_of(1, name)

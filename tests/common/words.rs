@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Places of words, in bytes.
 pub mod place {
@@ -27,7 +28,12 @@ pub mod place {
     pub const VERSION: u64 = 256;
     pub const ALL_PAUSED_UNTIL: u64 = 264;
     pub const RATES: u64 = 384;
+    pub const TABLE_LENGTH: u64 = 1024;
+    pub const USED: u64 = 1032;
+    pub const FREE: u64 = 1040;
+    pub const HAND: u64 = 1048;
     pub const HEADER_END: u64 = 1152;
+    pub const TABLE: u64 = 4096;
     pub const HEAD: u64 = 4096;
     pub const TAIL: u64 = 4224;
     pub const NEWEST_VOID: u64 = 4232;
@@ -64,6 +70,14 @@ impl Words {
 
     pub fn change(&self, place: u64, change: impl FnOnce(u64) -> u64) {
         self.set(place, change(self.get(place)));
+    }
+
+    /// Makes the file one of a boot that ended `off` ago.
+    pub fn reboot(&self, off: Duration) {
+        self.change(place::BOOT, |id| !id);
+        // The clock that began anew has nothing to do with the old one.
+        self.change(place::EPOCH, |epoch| epoch.wrapping_sub(1 << 40));
+        self.change(place::WALL, |wall| wall - off.as_micros() as u64);
     }
 
     /// Bytes of the file.
