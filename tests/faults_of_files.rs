@@ -20,6 +20,7 @@ use tidegate::{AcquireError, BucketError, Leaker, Limiter, OpenError, Pass, Rate
 
 const LIMIT: u64 = 6;
 const QUEUE: u64 = 4;
+const KEYS: u64 = 3;
 const HOUR: Duration = Duration::from_secs(3600);
 const RATES: [Rate; 2] = [Rate::new(LIMIT, ms(200)), Rate::new(2 * LIMIT, HOUR)];
 
@@ -31,9 +32,22 @@ fn adopt(path: &Path) -> Result<Limiter, OpenError> {
     Limiter::at(path).adopt().attach_only().open()
 }
 
-/// The bytes of a segment in which something was granted.
-fn pristine(path: &Path) -> Vec<u8> {
+/// The same with a bucket for each of a few keys.
+fn open_keyed(path: &Path) -> Result<Limiter, OpenError> {
+    let builder = Limiter::at(path).rates(RATES).queue(QUEUE);
+    builder.keys(KEYS).open()
+}
+
+type Open = fn(&Path) -> Result<Limiter, OpenError>;
+
+/// The bytes of a segment in which something was granted; with keys, to one of which the
+/// bucket was given back, and to one that has it.
+fn pristine(path: &Path, open: Open) -> Vec<u8> {
     let limiter = open(path).unwrap();
+    let _ = limiter.try_acquire("gone").unwrap();
+    let _ = limiter.try_acquire("other").unwrap();
+    limiter.dispose("gone").unwrap();
+    limiter.flush().unwrap();
     assert_eq!(limiter.try_acquire_n("", 3).unwrap().weight(), 3);
     let bytes = fs::read(path).unwrap();
     fs::remove_file(path).unwrap();
@@ -64,17 +78,34 @@ fn use_it_all(limiter: &Limiter) {
     drop(Leaker::new(limiter).pass());
     drop(limiter.flush());
     answers(limiter.try_acquire(""));
+    for key in 0..=KEYS {
+        answers(limiter.try_acquire(key.to_le_bytes()));
+    }
+    assert!(limiter.buckets().map_or(0, Iterator::count) as u64 <= 2 * KEYS);
+    drop(limiter.dispose(""));
+    answers(limiter.bucket("").try_acquire());
     assert!(limiter.rates().len() <= 8);
     let _ = limiter.now();
 }
 
 #[test]
 fn any_changed_word_is_answered_with_an_error_or_works() {
-    let Some(scene) = Scene::alone(any_changed_word_is_answered_with_an_error_or_works) else {
-        return;
-    };
+    if let Some(scene) = Scene::alone(any_changed_word_is_answered_with_an_error_or_works) {
+        change_any_word(&scene, open);
+    }
+}
+
+#[test]
+fn any_changed_word_of_a_directory_is_answered_with_an_error_or_works() {
+    let test = any_changed_word_of_a_directory_is_answered_with_an_error_or_works;
+    if let Some(scene) = Scene::alone(test) {
+        change_any_word(&scene, open_keyed);
+    }
+}
+
+fn change_any_word(scene: &Scene, open: Open) {
     let path = scene.file("segment");
-    let bytes = pristine(&path);
+    let bytes = pristine(&path, open);
     let header = (0..place::HEADER_END).step_by(8);
     let bucket = (place::HEAD..bytes.len() as u64).step_by(8);
     let (mut chance, mut refused) = (Chance::new(), 0);
@@ -113,8 +144,14 @@ fn any_word_that_changes_under_a_handle_is_answered() {
     let Some(scene) = Scene::alone(any_word_that_changes_under_a_handle_is_answered) else {
         return;
     };
+    for open in [open, open_keyed] {
+        change_words_under_a_handle(&scene, open);
+    }
+}
+
+fn change_words_under_a_handle(scene: &Scene, open: Open) {
     let path = scene.file("segment");
-    let bytes = pristine(&path);
+    let bytes = pristine(&path, open);
     let header = (0..place::HEADER_END).step_by(8);
     let bucket = (place::HEAD..bytes.len() as u64).step_by(8);
     let mut chance = Chance::new();
@@ -126,13 +163,14 @@ fn any_word_that_changes_under_a_handle_is_answered() {
             use_it_all(&limiter);
         }
     }
+    fs::remove_file(path).unwrap();
 }
 
 #[test]
 fn each_word_that_says_what_the_file_is_has_its_own_error() {
     let scene = Scene::of(each_word_that_says_what_the_file_is_has_its_own_error);
     let path = scene.file("segment");
-    let bytes = pristine(&path);
+    let bytes = pristine(&path, open);
     let with = |at, word| {
         restore(&path, &bytes);
         Words::of(&path).set(at, word);
@@ -151,6 +189,8 @@ fn each_word_that_says_what_the_file_is_has_its_own_error() {
         (place::CAPACITY, 2 * old(place::CAPACITY)),
         (place::CAPACITY, 1 << 63),
         (place::BUCKETS, 2),
+        (place::TABLE_LENGTH, 1),
+        (place::TABLE_LENGTH, u64::MAX),
         (place::BUCKETS, u64::MAX),
         (place::QUEUE, u64::MAX),
         (place::HORIZON, 0),
@@ -193,10 +233,31 @@ fn each_word_that_says_what_the_file_is_has_its_own_error() {
 }
 
 #[test]
+fn words_that_say_how_many_keys_there_are_must_fit_each_other_and_the_file() {
+    let scene = Scene::of(words_that_say_how_many_keys_there_are_must_fit_each_other_and_the_file);
+    let path = scene.file("segment");
+    let bytes = pristine(&path, open_keyed);
+    let buckets = [0, 1, KEYS - 1, KEYS + 1, 1 << 31, u64::MAX].map(|word| (place::BUCKETS, word));
+    let table = [0, 1, 2, 3, 5, 8, 1 << 31, u64::MAX].map(|word| (place::TABLE_LENGTH, word));
+    for (at, word) in buckets.into_iter().chain(table) {
+        restore(&path, &bytes);
+        Words::of(&path).set(at, word);
+        for error in [open_keyed(&path), adopt(&path)].map(Result::unwrap_err) {
+            let is_flaw = matches!(error, OpenError::NotASegment { .. });
+            assert!(is_flaw, "{at}: {word}: {error}");
+        }
+    }
+    restore(&path, &bytes);
+    assert!(open_keyed(&path).unwrap().try_acquire("").is_ok());
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::OptionDiffers { .. }), "{error}");
+}
+
+#[test]
 fn garbage_and_files_of_a_wrong_length_are_no_segments() {
     let scene = Scene::of(garbage_and_files_of_a_wrong_length_are_no_segments);
     let path = scene.file("segment");
-    let good = pristine(&path);
+    let good = pristine(&path, open);
     let mut chance = Chance::new();
     let mut noise = |length| {
         (0..length)
