@@ -6,6 +6,9 @@ mod common;
 
 use common::scene::ms;
 use common::{Process, Scene, eventually, logged};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+use std::collections::BTreeSet;
 use std::thread;
 use tidegate::{Leaker, LeakerSnapshot, Limiter, Pass, Rate};
 
@@ -152,4 +155,68 @@ fn leakers_killed_at_random_moments_harm_nothing() {
     let passes = told(&limiter).unwrap().passes;
     assert!(passes > 300, "{passes}");
     scene.judge(&[RATE]);
+}
+
+/// How often this process let go of the processor of its own accord.
+fn rests() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let count = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn a_pass_over_many_keys_rests_between_slices_and_takes_those_that_are_idle() {
+    const KEYS: u64 = 100_000;
+    const SLICE: u64 = 1024;
+    /// Of so many keys one is in use.
+    const IN_USE: u64 = 100;
+    let Some(scene) =
+        Scene::alone(a_pass_over_many_keys_rests_between_slices_and_takes_those_that_are_idle)
+    else {
+        return;
+    };
+    let builder = scene.limiter().rate(Rate::new(8, ms(3_600_000))).queue(8);
+    let limiter = builder.keys(KEYS).open().unwrap();
+    for key in 0..KEYS {
+        let _ = limiter.try_acquire(key.to_le_bytes()).unwrap();
+        if key % IN_USE > 0 {
+            limiter.bucket(key.to_le_bytes()).flush().unwrap();
+        }
+    }
+    // Janitor and user on one processor: what one has, the other has not.
+    let mut only = CpuSet::new();
+    let all = sched_getaffinity(Pid::from_raw(0)).unwrap();
+    let first = (0..CpuSet::count()).find(|&cpu| all.is_set(cpu).unwrap());
+    only.set(first.unwrap()).unwrap();
+    sched_setaffinity(Pid::from_raw(0), &only).unwrap();
+    let janitor = Process::fork(|| {
+        eventually("the start", || scene.heard("start"));
+        scene.announce("begun");
+        let before = rests();
+        let Ok(Pass::Led { evicted, .. }) = Leaker::new(&limiter).pass() else {
+            panic!("somebody else leads");
+        };
+        let rests = rests() - before;
+        scene.announce("done");
+        assert_eq!(evicted, KEYS - KEYS / IN_USE);
+        assert!(rests >= KEYS / SLICE - 1, "it rested {rests} times");
+    });
+    // One key that is in use, and one that is made meanwhile.
+    let (steady, mut calls) = (limiter.bucket(0_u64.to_le_bytes()), 0);
+    scene.announce("start");
+    eventually("the pass", || scene.heard("begun"));
+    while !scene.heard("done") {
+        assert!(steady.count().unwrap() > 0);
+        let _ = steady.try_acquire();
+        let _ = limiter.try_acquire("made meanwhile");
+        calls += 1;
+    }
+    janitor.join();
+    assert!(calls >= KEYS / SLICE, "{calls} calls during a pass");
+    let labels: BTreeSet<_> = limiter.buckets().unwrap().map(|it| it.label).collect();
+    let in_use = (0..KEYS / IN_USE).map(|n| (n * IN_USE).to_le_bytes().to_vec());
+    let left: BTreeSet<_> = in_use.chain([b"made meanwhile".to_vec()]).collect();
+    assert!(labels == left, "{} are left", labels.len());
 }
