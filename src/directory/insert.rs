@@ -55,10 +55,11 @@ impl<N: Nodes> Directory<'_, N> {
             };
             let place = self.private_bucket(key, plan, clock)?;
             let link = self.link_of(place.index);
-            // Relaxed, both: nobody else looks at it in earnest, and the swap below
-            // passes it on.
+            // Relaxed: it is ours. Release: pairs with the Acquire in `meet`. Who still
+            // walks where this bucket was in its last life, and sees this link, sees
+            // that it has left that chain.
             let old = Link(link.load(Ordering::Relaxed));
-            link.store(old.to(None).0, Ordering::Relaxed);
+            link.store(old.to(None).0, Ordering::Release);
             if swap(end, seen, seen.to(Some(place.index))) {
                 return Ok(place);
             }

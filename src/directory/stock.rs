@@ -82,8 +82,9 @@ impl<'a, N: Nodes> Directory<'a, N> {
             // Acquire: keeps the tags of this bucket's link rising.
             let top = Link(free.load(Ordering::Acquire));
             let old = Link(link.load(Ordering::Acquire));
-            // Relaxed: the swap below passes it on.
-            link.store(old.to(top.index()).0, Ordering::Relaxed);
+            // Release: pairs with the Acquire in `meet`: who sees this link sees that
+            // the bucket has left its chain.
+            link.store(old.to(top.index()).0, Ordering::Release);
             // Release: pairs with the Acquire in `take_free`. Relaxed: a failure reads anew.
             if free
                 .compare_exchange(
