@@ -92,12 +92,13 @@ impl<'a> Ring<'a> {
             // The first seq is on lap 1, so that zeroed slots are unstamped.
             Head::new(0, self.capacity())
         };
-        // Relaxed, all: the store of head below passes them on, and so does the CAS
-        // that puts the bucket where others find it.
+        // Relaxed, both: the store of head below passes them on.
         self.read.tail.store(head.seq(), Ordering::Relaxed);
         self.read.paused_until.store(0, Ordering::Relaxed);
-        self.read.key_hash[0].store(key[0], Ordering::Relaxed);
-        self.read.key_hash[1].store(key[1], Ordering::Relaxed);
+        // Release, both: pair with the Acquire in `key_hash`. Who finds this key here
+        // finds that the bucket is closed for the last one, or open for this one.
+        self.read.key_hash[0].store(key[0], Ordering::Release);
+        self.read.key_hash[1].store(key[1], Ordering::Release);
         // Release: pairs with the Acquire in `head_now` and `open_head`.
         self.head.store(head.0, Ordering::Release);
         head
