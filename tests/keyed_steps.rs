@@ -230,6 +230,60 @@ fn who_is_stopped_at_any_instruction_holds_up_nobody_and_keeps_its_bucket() {
     }
 }
 
+/// Keys of one of two chains, which are empty.
+fn keys_of<const N: usize>(limiter: &Limiter, words: &Words, chain: u64) -> [String; N] {
+    let first = || words.get(place::TABLE + 8 * chain);
+    let is_of_it = |key: &String| {
+        let before = first();
+        insert(limiter, key);
+        let is_of_it = first() != before;
+        assert!(limiter.dispose(key).unwrap());
+        is_of_it
+    };
+    let mut keys = (0..).map(|n: u64| n.to_string()).filter(is_of_it);
+    std::array::from_fn(|_| keys.next().unwrap())
+}
+
+/// The bucket that a chain begins with.
+fn first_of(words: &Words, chain: u64) -> Option<u64> {
+    let link = words.get(place::TABLE + 8 * chain) & 0x7fff_ffff;
+    link.checked_sub(1)
+}
+
+/// Leads it to where it has closed that bucket.
+fn until_closed(words: &Words, led: &Led, index: u64) {
+    step_until(led, &|| words.get(head_place(words, index)) >> 52 & 1 == 1);
+}
+
+fn step_until(led: &Led, what: &dyn Fn() -> bool) {
+    while !what() {
+        assert!(led.step(), "it has come to its end");
+    }
+}
+
+#[test]
+fn a_bucket_that_somebody_died_closing_is_had_by_who_finds_no_other() {
+    let Some(scene) =
+        Scene::alone(a_bucket_that_somebody_died_closing_is_had_by_who_finds_no_other)
+    else {
+        return;
+    };
+    let path = scene.file("segment");
+    let limiter = open(&path, 2);
+    let words = Words::of(&path);
+    let ([steady, new], [dead]) = (keys_of(&limiter, &words, 0), keys_of(&limiter, &words, 1));
+    insert(&limiter, &steady);
+    insert(&limiter, &dead);
+    let led = Led::to(Pace::Instruction, || {
+        assert!(limiter.dispose(&dead).unwrap());
+    });
+    until_closed(&words, &led, first_of(&words, 1).unwrap());
+    led.kill();
+    // Nobody looks for a key of that chain.
+    insert(&limiter, &new);
+    assert_eq!(count(&limiter, &steady), 1);
+}
+
 #[test]
 fn who_is_killed_over_another_s_closed_bucket_has_given_its_own_back() {
     let Some(scene) =
@@ -240,32 +294,7 @@ fn who_is_killed_over_another_s_closed_bucket_has_given_its_own_back() {
     let path = scene.file("segment");
     let limiter = open(&path, 2);
     let words = Words::of(&path);
-    let chains = || [0, 8].map(|at| words.get(place::TABLE + at));
-    // Two keys of one chain.
-    let chain_of = |key: &str| {
-        let before = chains();
-        let _ = limiter.try_acquire(key).unwrap();
-        let chain = chains()
-            .iter()
-            .zip(before)
-            .position(|(now, was)| *now != was);
-        assert!(limiter.dispose(key).unwrap());
-        chain.unwrap()
-    };
-    let keys = ["0", "1", "2"];
-    let [a, b, c] = keys.map(chain_of);
-    let (first, second) = match (a == b, a == c) {
-        (true, _) => (keys[0], keys[1]),
-        (_, true) => (keys[0], keys[2]),
-        _ => (keys[1], keys[2]),
-    };
-    let chain = if a == b || a == c { a } else { b };
-    let table = || words.get(place::TABLE + 8 * chain as u64);
-    let step_until = |led: &Led, what: &dyn Fn() -> bool| {
-        while !what() {
-            assert!(led.step(), "it has come to its end");
-        }
-    };
+    let [first, second] = keys_of(&limiter, &words, 0);
     let lead = |call: &dyn Fn()| {
         Led::after(
             Pace::Instruction,
@@ -274,16 +303,15 @@ fn who_is_killed_over_another_s_closed_bucket_has_given_its_own_back() {
         )
     };
     // One has taken a bucket for the second key, and found the end of the chain.
-    let one = lead(&|| insert(&limiter, second));
+    let one = lead(&|| insert(&limiter, &second));
     step_until(&one, &|| Buckets::of(&words).astray() == 1);
     // The first key gets there before it. Then somebody dies who has just closed that bucket.
-    let _ = limiter.try_acquire(first).unwrap();
-    let head = head_place(&words, (table() & 0x7fff_ffff) - 1);
-    let other = lead(&|| assert!(limiter.dispose(first).unwrap()));
-    step_until(&other, &|| words.get(head) >> 52 & 1 == 1);
+    let _ = limiter.try_acquire(&first).unwrap();
+    let other = lead(&|| assert!(limiter.dispose(&first).unwrap()));
+    until_closed(&words, &other, first_of(&words, 0).unwrap());
     other.kill();
     // The one takes it out of the chain, and dies before it has given it back.
-    step_until(&one, &|| table() & 0x7fff_ffff == 0);
+    step_until(&one, &|| first_of(&words, 0).is_none());
     one.kill();
     let lost = Buckets::of(&words).astray();
     assert_eq!(lost, 1);

@@ -26,10 +26,15 @@ impl<N: Nodes> Directory<'_, N> {
     /// Evicts the bucket of that index if it is linked and quiescent. Whether it did.
     pub fn evict(self, index: u64, plan: &Plan, clock: &impl Clock) -> Result<bool, Refusal> {
         let node = self.present(index);
-        if !node.was_used() || node.head_now().is_closed() {
+        if !node.was_used() {
             return Ok(false);
         }
         let key = node.key_hash();
+        if node.head_now().is_closed() {
+            // Who closed it may have died before it took it out of its chain.
+            let _ = self.find(key);
+            return Ok(false);
+        }
         let closed = match node.close_if_quiescent(plan, clock) {
             Err(Refusal::Closed) => false,
             closed => closed?,

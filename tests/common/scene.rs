@@ -3,6 +3,7 @@
 
 use super::process::{Process, die_with_parent, leave};
 use std::any::type_name;
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -164,6 +165,22 @@ impl Scene {
         assert!(verdict.holds(), "{verdict}");
         assert!(verdict.total.grants > 0, "nothing was granted");
         verdict
+    }
+
+    /// The same for each key alone, where a grant's worker is its key.
+    pub fn judge_keys(&self, rates: &[Rate]) -> BTreeMap<u32, Verdict> {
+        let mut keys = BTreeMap::<u32, Vec<Grant>>::new();
+        for grant in self.grants() {
+            keys.entry(grant.worker).or_default().push(grant);
+        }
+        assert!(!keys.is_empty(), "nothing was granted");
+        let rates = by_the_book(rates);
+        let verdicts = keys.into_iter().map(|(key, grants)| {
+            let verdict = judge(&grants, &rates);
+            assert!(verdict.holds(), "key {key}: {verdict}");
+            (key, verdict)
+        });
+        verdicts.collect()
     }
 }
 
