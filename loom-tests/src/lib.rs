@@ -3,8 +3,11 @@
 #![cfg(loom)]
 
 mod judge;
+mod keyed;
+mod keyed_judge;
 mod world;
 
+pub use keyed::{Keyed, Name};
 pub use world::{Time, World, plan};
 
 use std::sync::Mutex;

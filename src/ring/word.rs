@@ -7,6 +7,9 @@ pub const SEQ_BITS: u32 = 52;
 /// Bits of a slot's lap. Models shrink it, so that a caller can oversleep all
 /// the laps that it tells apart.
 pub const LAP_BITS: u32 = if cfg!(loom) { 2 } else { 13 };
+/// Bits of a generation. Models shrink it, so that a handle can outlive all the keys of
+/// its bucket that it tells apart.
+const GENERATION_BITS: u32 = if cfg!(loom) { 2 } else { 64 - SEQ_BITS };
 
 const fn mask(bits: u32) -> u64 {
     (1 << bits) - 1
@@ -36,7 +39,7 @@ pub struct Head(pub u64);
 impl Head {
     /// Packs a generation (its low 12 bits) and a sequence number (its low 52).
     pub const fn new(generation: u64, seq: u64) -> Self {
-        Self(generation << SEQ_BITS | seq & mask(SEQ_BITS))
+        Self((generation & mask(GENERATION_BITS)) << SEQ_BITS | seq & mask(SEQ_BITS))
     }
 
     /// The generation that the bucket is in.
