@@ -18,8 +18,8 @@ fn of_three_callers_two_get_the_two_permits() {
         let world = World::new(Time::Still, &[(2, 10)], 0, 2);
         world.race(&[
             |w| _ = w.reserve(1, 0),
-            |w| _ = w.reserve(1, 0),
-            |w| _ = w.reserve(1, 0),
+            |w| w.in_one_go(|w| _ = w.reserve(1, 0)),
+            |w| w.in_one_go(|w| _ = w.reserve(1, 0)),
         ]);
     });
 }
@@ -58,8 +58,10 @@ fn the_ring_wraps_while_callers_race() {
         world.race(&[
             |w| {
                 w.reserve(1, 0);
-                w.tick(11);
-                w.reserve(2, 0);
+                w.in_one_go(|w| {
+                    w.tick(11);
+                    w.reserve(2, 0);
+                });
             },
             |w| _ = w.reserve(1, 0),
         ]);

@@ -153,3 +153,15 @@ fn who_is_queued_behind_a_cancelled_place_keeps_its_time() {
         ]);
     });
 }
+
+#[test]
+fn what_is_given_back_amid_live_permits_is_free_again() {
+    model(3, || {
+        let world = World::new(Time::Still, &[(3, 10)], 0, 8);
+        for _ in 0..3 {
+            world.reserve(1, 0);
+        }
+        // Both slots that a short look takes in are live.
+        world.race(&[|w| w.cancel(&w.granted(1)), |w| _ = w.reserve(1, 0)]);
+    });
+}

@@ -43,7 +43,7 @@ fn leak_and_two_callers() {
         world.tick(11);
         world.race(&[
             |w| _ = w.leak(),
-            |w| _ = w.reserve(1, 0),
+            |w| w.in_one_go(|w| _ = w.reserve(1, 0)),
             |w| w.in_one_go(|w| _ = w.reserve(2, 0)),
         ]);
     });

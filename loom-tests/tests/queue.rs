@@ -90,6 +90,21 @@ fn no_queue_is_full_while_the_window_has_room() {
 }
 
 #[test]
+fn nobody_is_refused_for_a_helpers_later_clock() {
+    model(2, || {
+        let world = World::new(Time::Global, &[(2, 10)], 0, 4);
+        world.die(1, 0, 0);
+        world.race(&[
+            |w| assert!(w.reserve(1, 0).is_some(), "a permit was left"),
+            |w| {
+                w.tick(5);
+                w.ring().count(w.plan(), &|| w.now()).expect("open");
+            },
+        ]);
+    });
+}
+
+#[test]
 fn a_helper_knows_the_pause_of_those_it_helps() {
     model(2, || {
         let world = World::new(Time::Still, &[(3, 10)], 4, 8);

@@ -70,7 +70,7 @@ fn one_who_queues_and_stops_anywhere_keeps_nobody_from_queueing() {
 #[test]
 fn two_callers_finish_a_run_that_was_never_stamped() {
     model(2, || {
-        let world = World::new(Time::Still, &[(3, 10)], 0, 4);
+        let world = World::new(Time::Still, &[(2, 10)], 0, 4);
         world.die(2, 0, 0);
         world.race(&[|w| _ = w.reserve(1, 0), |w| _ = w.reserve(1, 0)]);
     });
@@ -110,7 +110,7 @@ fn a_caller_dies_while_two_others_race() {
     model(2, || {
         let world = World::new(Time::Still, &[(2, 10)], 0, 2);
         world.race(&[
-            |w| _ = w.die(1, 0, 0),
+            |w| w.in_one_go(|w| _ = w.die(1, 0, 0)),
             |w| _ = w.reserve(1, 0),
             |w| w.in_one_go(|w| _ = w.reserve(1, 0)),
         ]);
@@ -119,7 +119,7 @@ fn a_caller_dies_while_two_others_race() {
 
 #[test]
 fn one_dies_after_another() {
-    model(3, || {
+    model(2, || {
         let world = World::new(Time::Still, &[(2, 10)], 1, 4);
         world.die(1, 0, 0);
         world.race(&[|w| _ = w.die(1, 0, 0), |w| _ = w.reserve(1, 20)]);
