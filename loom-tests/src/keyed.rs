@@ -351,7 +351,7 @@ impl Keyed {
         let ring = self.ring(place, name);
         // Acquire: as in production.
         let head = Head(ring.head.load(Ordering::Acquire));
-        let Ok(Turn { now, ready }) = ring.waiting(&self.plan, &|| self.now(), 1) else {
+        let Ok(Turn { now, ready, .. }) = ring.waiting(&self.plan, &|| self.now(), 1) else {
             return;
         };
         let after = head.after(1).0;

@@ -226,7 +226,7 @@ impl World {
         let head = Head(ring.head.load(Ordering::Acquire));
         // What `reserve` does up to its CAS. That head has not moved since proves that
         // the answer still holds.
-        let Ok(Turn { now, ready }) = ring.waiting(&self.plan, &|| self.now(), weight) else {
+        let Ok(Turn { now, ready, .. }) = ring.waiting(&self.plan, &|| self.now(), weight) else {
             return false;
         };
         let swapped = ready <= now + max_wait
