@@ -88,16 +88,3 @@ fn what_one_owns_who_ends_before_the_other_is_alone_is_not_lost() {
         }]);
     });
 }
-
-#[test]
-fn a_newcomer_takes_from_the_stock_while_it_is_looked_at() {
-    model(3, || {
-        let keyed = with_free(2, 2);
-        keyed.race(&[
-            Keyed::reclaim,
-            |k| k.in_one_go(|k| k.enter(|k| _ = k.ask("a"))),
-            |k| k.in_one_go(|k| k.enter(|k| k.dispose("a"))),
-            |k| k.in_one_go(|k| k.enter(|k| _ = k.ask("b"))),
-        ]);
-    });
-}
