@@ -1,7 +1,8 @@
-//! A crawler, a process of its own: one link in, one permit, one request, links out.
+//! A crawler, a process of its own: one link in, two permits, one request, links out.
 //!
-//! It shares nothing with the other crawlers but the segment, which it attaches to by
-//! name. Every request takes a permit, also the one that follows a redirect.
+//! It shares nothing with the other crawlers but two segments, which it attaches to by
+//! name: one has a limit for each host, and one the limit of all hosts together. Every
+//! request takes a permit of both, also the one that follows a redirect.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead};
@@ -10,40 +11,72 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use tidegate::Limiter;
+use tidegate::{Limiter, acquire_all};
 use url::Url;
 
+use super::hosts::host_of;
 use super::html;
-use super::wire::{Crawled, tell};
+use super::wire::{Crawled, Permitted, tell};
 
 /// An answer that takes longer is a failure.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest page read, in bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// Crawls the server at `origin` under the limit of `segment` until standard input ends.
-pub fn crawl(segment: &str, origin: &Url) -> anyhow::Result<()> {
-    let limiter = Limiter::shared(segment)
+/// Crawls the hosts at `origins`, until standard input ends, under the limits of the
+/// segment `hosts` for each of them, and of the segment `all`.
+pub fn crawl(hosts: &str, all: &str, origins: &[Url]) -> anyhow::Result<()> {
+    let limits = Limits {
+        hosts: attach(hosts)?,
+        all: attach(all)?,
+    };
+    let mut client = Client::new();
+    for path in orders() {
+        let host = host_of(&path, origins.len());
+        let address = (origins.get(host).context("there is no host")?).join(&path)?;
+        let (by_host, by_all) = limits
+            .acquire(address.authority())
+            .with_context(|| format!("no permit to fetch {address}"))?;
+        tell(&Crawled::Granted {
+            path: path.clone(),
+            host,
+            by_host,
+            by_all,
+        })?;
+        tell(&client.fetch(path, &address))?;
+    }
+    Ok(())
+}
+
+fn attach(segment: &str) -> anyhow::Result<Limiter> {
+    Limiter::shared(segment)
         .attach_only()
         .adopt()
         .open()
-        .with_context(|| format!("cannot attach to the segment {segment}"))?;
-    let mut client = Client::new(origin);
-    for path in orders() {
-        let before = limiter.now();
-        let permit = limiter
-            .acquire("")
-            .with_context(|| format!("no permit to fetch {path}"))?;
-        tell(&Crawled::Granted {
-            path: path.clone(),
-            before: before.as_micros(),
-            at: permit.at().as_micros(),
-            after: limiter.now().as_micros(),
-            sleeps: permit.sleeps(),
-        })?;
-        tell(&client.fetch(path))?;
+        .with_context(|| format!("cannot attach to the segment {segment}"))
+}
+
+struct Limits {
+    hosts: Limiter,
+    all: Limiter,
+}
+
+impl Limits {
+    /// Waits until both limits let a request to `host` pass.
+    fn acquire(&self, host: &str) -> anyhow::Result<(Permitted, Permitted)> {
+        let now = || [&self.hosts, &self.all].map(|limiter| limiter.now().as_micros());
+        let before = now();
+        let both = [self.hosts.request(host, 1), self.all.request("", 1)];
+        let permits = acquire_all(&both, Duration::MAX)?;
+        let after = now();
+        let permitted = |i: usize| Permitted {
+            before: before[i],
+            at: permits[i].at().as_micros(),
+            after: after[i],
+            sleeps: permits[i].sleeps(),
+        };
+        Ok((permitted(0), permitted(1)))
     }
-    Ok(())
 }
 
 /// The links to fetch, one a line from standard input.
@@ -65,7 +98,6 @@ fn orders() -> mpsc::Receiver<String> {
 
 struct Client {
     agent: ureq::Agent,
-    origin: Url,
     reported: HashSet<String>,
 }
 
@@ -76,7 +108,7 @@ struct Answer {
 }
 
 impl Client {
-    fn new(origin: &Url) -> Self {
+    fn new() -> Self {
         let config = ureq::Agent::config_builder()
             .user_agent(concat!("tidegate-crawler/", env!("CARGO_PKG_VERSION")))
             .timeout_global(Some(TIMEOUT))
@@ -88,13 +120,12 @@ impl Client {
             .build();
         Client {
             agent: config.into(),
-            origin: origin.clone(),
             reported: HashSet::new(),
         }
     }
 
-    fn fetch(&mut self, path: String) -> Crawled {
-        match self.get(&path) {
+    fn fetch(&mut self, path: String, address: &Url) -> Crawled {
+        match self.get(address) {
             Ok(answer) => Crawled::Fetched {
                 path,
                 status: answer.status,
@@ -103,7 +134,7 @@ impl Client {
                 new: answer
                     .links
                     .iter()
-                    .filter_map(|link| html::path_on(&self.origin, link))
+                    .filter_map(|link| html::path_on(address, link))
                     .filter(|path| self.reported.insert(path.clone()))
                     .collect(),
             },
@@ -114,8 +145,7 @@ impl Client {
         }
     }
 
-    fn get(&self, path: &str) -> anyhow::Result<Answer> {
-        let address = self.origin.join(path)?;
+    fn get(&self, address: &Url) -> anyhow::Result<Answer> {
         let mut response = self.agent.get(address.as_str()).call()?;
         let body = response
             .body_mut()
@@ -125,7 +155,7 @@ impl Client {
         let links = if let Some(target) = response.headers().get("location") {
             vec![address.join(target.to_str()?)?]
         } else if response.body().mime_type() == Some("text/html") {
-            html::links(&address, &String::from_utf8_lossy(&body))
+            html::links(address, &String::from_utf8_lossy(&body))
         } else {
             Vec::new()
         };

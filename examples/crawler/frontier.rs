@@ -4,6 +4,9 @@
 //! crawler held when it died is known and goes to the others.
 
 use std::collections::{HashSet, VecDeque};
+use std::mem;
+
+use super::hosts::host_of;
 
 /// How many crawlers may die over one link before it is given up: a page that
 /// kills whoever reads it must not kill them all.
@@ -14,19 +17,23 @@ struct Link {
     attempts: u32,
 }
 
-/// Links in the order in which they were found.
+/// The links of each host in the order in which they were found. The hosts take turns,
+/// so that crawlers do not all wait for the limit of one.
 pub struct Frontier {
     known: HashSet<String>,
-    waiting: VecDeque<Link>,
+    waiting: Vec<VecDeque<Link>>,
+    /// The host whose turn is next.
+    turn: usize,
     held: Vec<Vec<Link>>,
 }
 
 impl Frontier {
-    /// A frontier for `crawlers` crawlers, in which only `start` is known.
-    pub fn new(crawlers: usize, start: String) -> Self {
+    /// A frontier for `crawlers` crawlers of `hosts` hosts, in which only `start` is known.
+    pub fn new(crawlers: usize, hosts: usize, start: String) -> Self {
         let mut frontier = Frontier {
             known: HashSet::new(),
-            waiting: VecDeque::new(),
+            waiting: (0..hosts).map(|_| VecDeque::new()).collect(),
+            turn: 0,
             held: (0..crawlers).map(|_| Vec::new()).collect(),
         };
         frontier.found(start);
@@ -36,13 +43,23 @@ impl Frontier {
     /// Adds a link, unless it is known already.
     pub fn found(&mut self, path: String) {
         if self.known.insert(path.clone()) {
-            self.waiting.push_back(Link { path, attempts: 0 });
+            self.queue_of(&path).push_back(Link { path, attempts: 0 });
         }
+    }
+
+    fn queue_of(&mut self, path: &str) -> &mut VecDeque<Link> {
+        let host = host_of(path, self.waiting.len());
+        &mut self.waiting[host]
     }
 
     /// Hands the next link to a crawler.
     pub fn hand_to(&mut self, crawler: usize) -> Option<&str> {
-        let mut link = self.waiting.pop_front()?;
+        let hosts = self.waiting.len();
+        let host = (self.turn..self.turn + hosts)
+            .map(|turn| turn % hosts)
+            .find(|&host| !self.waiting[host].is_empty())?;
+        self.turn = host + 1;
+        let mut link = self.waiting[host].pop_front()?;
         link.attempts += 1;
         let held = &mut self.held[crawler];
         held.push(link);
@@ -58,9 +75,9 @@ impl Frontier {
     /// given up, which are returned.
     pub fn died(&mut self, crawler: usize) -> Vec<String> {
         let mut given_up = Vec::new();
-        for link in self.held[crawler].drain(..).rev() {
+        for link in mem::take(&mut self.held[crawler]).into_iter().rev() {
             if link.attempts < ATTEMPTS {
-                self.waiting.push_front(link);
+                self.queue_of(&link.path).push_front(link);
             } else {
                 given_up.push(link.path);
             }
@@ -80,7 +97,12 @@ impl Frontier {
 
     /// Links that nobody has been handed yet.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.iter().map(VecDeque::len).sum()
+    }
+
+    /// The same of each host.
+    pub fn waiting_by_host(&self) -> Vec<usize> {
+        self.waiting.iter().map(VecDeque::len).collect()
     }
 
     /// Links ever found.
@@ -94,7 +116,7 @@ mod tests {
     use super::*;
 
     fn with(paths: &[&str]) -> Frontier {
-        let mut frontier = Frontier::new(2, paths[0].to_owned());
+        let mut frontier = Frontier::new(2, 1, paths[0].to_owned());
         for path in &paths[1..] {
             frontier.found((*path).to_owned());
         }
@@ -125,6 +147,25 @@ mod tests {
         for path in ["/b", "/c", "/d"] {
             assert_eq!(frontier.hand_to(1), Some(path));
         }
+    }
+
+    #[test]
+    fn hosts_take_turns_and_one_without_links_is_passed_over() {
+        let hosts = 3;
+        let on = |host| {
+            let mut names = ('a'..='z').map(|name| format!("/{name}"));
+            names.find(|name| host_of(name, hosts) == host).unwrap()
+        };
+        let path = |host, page| format!("{}/{page}", on(host));
+        let mut frontier = Frontier::new(1, hosts, path(0, 1));
+        for (host, page) in [(0, 2), (0, 3), (2, 1), (2, 2)] {
+            frontier.found(path(host, page));
+        }
+        assert_eq!(frontier.waiting_by_host(), [3, 0, 2]);
+        for (host, page) in [(0, 1), (2, 1), (0, 2), (2, 2), (0, 3)] {
+            assert_eq!(frontier.hand_to(0), Some(path(host, page).as_str()));
+        }
+        assert_eq!(frontier.hand_to(0), None);
     }
 
     #[test]

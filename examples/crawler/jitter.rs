@@ -23,14 +23,14 @@ pub struct Jitter<'a> {
 impl<'a> Jitter<'a> {
     /// Finds for each arrival the grant that it came with: the latest one before it for
     /// the same path that no other arrival came with.
-    pub fn new(grants: &[(String, Grant)], arrivals: &'a [Arrival]) -> Self {
+    pub fn new(grants: &[(&str, Grant)], arrivals: &[&'a Arrival]) -> Self {
         let mut open: HashMap<&str, Vec<u64>> = HashMap::new();
-        for (path, grant) in grants {
+        for &(path, grant) in grants {
             open.entry(path).or_default().push(grant.at);
         }
         let mut delays = Vec::new();
         let mut unpermitted = Vec::new();
-        for arrival in arrivals {
+        for &arrival in arrivals {
             let earlier = open.get_mut(arrival.path.as_str()).and_then(|grants| {
                 let (index, &at) = grants
                     .iter()
@@ -70,7 +70,7 @@ impl<'a> Jitter<'a> {
 mod tests {
     use super::*;
 
-    fn grant(path: &str, at: u64) -> (String, Grant) {
+    fn grant(path: &str, at: u64) -> (&str, Grant) {
         let grant = Grant {
             before: at,
             at,
@@ -79,12 +79,13 @@ mod tests {
             worker: 0,
             sleeps: 0,
         };
-        (path.to_owned(), grant)
+        (path, grant)
     }
 
     fn arrival(path: &str, at: u64) -> Arrival {
         Arrival {
             at,
+            host: 0,
             path: path.to_owned(),
             status: Some(200),
         }
@@ -94,7 +95,7 @@ mod tests {
     fn delays_are_measured_from_each_arrivals_own_grant() {
         let grants = [grant("/a", 100), grant("/b", 110), grant("/c", 120)];
         let arrivals = [arrival("/b", 111), arrival("/a", 130), arrival("/c", 122)];
-        let jitter = Jitter::new(&grants, &arrivals);
+        let jitter = Jitter::new(&grants, &arrivals.each_ref());
         assert!(jitter.unpermitted.is_empty());
         assert_eq!([0.0, 0.5, 1.0].map(|q| jitter.quantile(q)), [1, 2, 30]);
         assert_eq!(jitter.longest(), 30);
@@ -109,7 +110,7 @@ mod tests {
             arrival("/b", 199),
             arrival("/c", 300),
         ];
-        let jitter = Jitter::new(&grants, &arrivals);
+        let jitter = Jitter::new(&grants, &arrivals.each_ref());
         let unpermitted: Vec<_> = jitter.unpermitted.iter().map(|a| a.at).collect();
         assert_eq!(unpermitted, [102, 199, 300]);
     }
@@ -119,7 +120,7 @@ mod tests {
         // The first crawler died between grant and request.
         let grants = [grant("/a", 100), grant("/a", 900)];
         let arrivals = [arrival("/a", 905)];
-        assert_eq!(Jitter::new(&grants, &arrivals).longest(), 5);
+        assert_eq!(Jitter::new(&grants, &arrivals.each_ref()).longest(), 5);
     }
 
     #[test]

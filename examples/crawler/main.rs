@@ -1,28 +1,32 @@
-//! Crawler processes that fetch real pages over real HTTP, under one host-wide limit.
+//! Crawler processes that fetch real pages over real HTTP, under a limit for each host
+//! that they visit and one for all hosts together.
 //!
 //! ```text
 //! cargo run --release --example crawler
-//! cargo run --release --example crawler -- --crawlers 8 --rate 50/1s --pages 500
+//! cargo run --release --example crawler -- --crawlers 8 --hosts 3 --host-rate 20/1s --rate 50/1s --pages 500
 //! ```
 //!
 //! The program starts itself anew in two more roles: one web server, which serves the
-//! documentation of the Rust toolchain (or any other folder) on the loopback interface and
-//! logs what arrives, and some crawlers, which attach to the limiter's segment by name and
-//! follow the links that they find. The parent owns the frontier of links, talks with its
-//! children over pipes, and at the end judges both logs: what the limiter granted, and what
-//! arrived at the server.
+//! documentation of the Rust toolchain (or any other folder) as several hosts of the loopback
+//! interface and logs what arrives, and some crawlers, which attach to the segments of both
+//! limiters by name and follow the links that they find, also from host to host. The parent
+//! owns the frontier of links, talks with its children over pipes, and at the end judges both
+//! logs: what the limiters granted, and what arrived at the server.
 
 mod clock;
 mod crawl;
 mod frontier;
+mod hosts;
 mod html;
 mod jitter;
 mod process;
+mod record;
 mod report;
 mod run;
 mod server;
 mod supervisor;
 mod verdict;
+mod verdicts;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -52,9 +56,17 @@ struct Arguments {
     #[arg(long, value_name = "PATH", default_value = "/")]
     start: String,
 
-    /// How many requests all crawlers together may make; repeat it for several windows
+    /// How many requests all crawlers together may make to all hosts; repeat it for several windows
     #[arg(long, value_name = "LIMIT/TIME", default_values = ["200/1s", "1000/6s"])]
     rate: Vec<Rate>,
+
+    /// Number of hosts that the server is; what lies under one top-level name is on one host
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=254))]
+    hosts: u8,
+
+    /// How many requests all crawlers together may make to each host; repeat it for several windows
+    #[arg(long, value_name = "LIMIT/TIME", default_value = "60/1s")]
+    host_rate: Vec<Rate>,
 
     /// Number of crawler processes
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -76,9 +88,13 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Role {
     #[command(hide = true)]
-    Serve { root: PathBuf },
+    Serve { hosts: u8, root: PathBuf },
     #[command(hide = true)]
-    Crawl { segment: String, origin: Url },
+    Crawl {
+        hosts: String,
+        all: String,
+        origins: Vec<Url>,
+    },
 }
 
 fn seconds(text: &str) -> anyhow::Result<Duration> {
@@ -96,13 +112,19 @@ fn main() -> ExitCode {
 
 fn act(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.role {
-        Some(Role::Serve { root }) => server::serve(&root)?,
-        Some(Role::Crawl { segment, origin }) => crawl::crawl(&segment, &origin)?,
+        Some(Role::Serve { hosts, root }) => server::serve(&root, hosts)?,
+        Some(Role::Crawl {
+            hosts,
+            all,
+            origins,
+        }) => crawl::crawl(&hosts, &all, &origins)?,
         None => {
             let run = run::run(&run::Options {
                 root: arguments.root.map_or_else(documentation, folder)?,
                 start: arguments.start,
                 rates: arguments.rate,
+                hosts: arguments.hosts,
+                host_rates: arguments.host_rate,
                 crawlers: arguments.crawlers.into(),
                 pages: arguments
                     .pages

@@ -1,4 +1,4 @@
-//! What a run says at its end: who did what, and whether the limit was kept.
+//! What a run says at its end: who did what, and whether the limits were kept.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -7,27 +7,26 @@ use std::time::Duration;
 use comfy_table::Table;
 use console::style;
 use indicatif::HumanBytes;
+use tidegate::Rate;
 use tidegate_examples::report::{count, percent, table};
 use tidegate_examples::terminal::Look;
-use tidegate_judge::Rate;
 
+use super::record::Tally;
 use super::run::Run;
-use super::supervisor::{End, Tally};
+use super::supervisor::End;
 use super::verdict::Verdict;
+use super::verdicts::Verdicts;
 
 /// How many failed requests are shown.
 const SHOWN: usize = 5;
 
-/// Prints the report. The exit code is 1 if the limit was not kept, 130 after Ctrl-C, 1
+/// Prints the report. The exit code is 1 if a limit was not kept, 130 after Ctrl-C, 1
 /// if nothing was fetched or no crawler was left, and otherwise 0.
 pub fn report(run: &Run) -> ExitCode {
-    let rates: Vec<Rate> = (run.rates.iter())
-        .map(|rate| Rate::new(rate.limit(), rate.interval()))
-        .collect();
-    let verdict = Verdict::new(&run.record.grants, &run.record.arrivals, &rates);
-    let breaches = verdict.breaches();
+    let verdicts = Verdicts::new(run);
+    let breaches = verdicts.breaches();
     let look = Look::of_stdout();
-    println!("{}", summary(run, &verdict));
+    println!("{}", summary(run));
     for trouble in &run.record.troubles {
         println!("  {trouble}");
     }
@@ -38,15 +37,16 @@ pub fn report(run: &Run) -> ExitCode {
     if failures.len() > SHOWN {
         println!("  {} more failed", failures.len() - SHOWN);
     }
-    println!("\n{}", crawlers(run, &verdict, look));
-    println!("\n{}", windows(run, &verdict, look));
-    println!("\n{}", delays(&verdict));
+    println!("\n{}", crawlers(run, &verdicts.all, look));
+    println!("\n{}", hosts(run, &verdicts, look));
+    println!("\n{}", windows(run, &verdicts, look));
+    println!("\n{}", delays(&verdicts.all));
     println!();
     if breaches.is_empty() {
-        println!("{}", style("The limit was kept.").green());
+        println!("{}", style("All limits were kept.").green());
     }
     for breach in &breaches {
-        println!("{} {breach}", style("The limit was not kept:").red());
+        println!("{} {breach}", style("A limit was not kept:").red());
     }
 
     let answers: u64 = run.tallies.iter().map(|tally| tally.answers).sum();
@@ -59,7 +59,7 @@ pub fn report(run: &Run) -> ExitCode {
     }
 }
 
-fn summary(run: &Run, verdict: &Verdict) -> String {
+fn summary(run: &Run) -> String {
     let sum = |part: fn(&Tally) -> u64| run.tallies.iter().map(part).sum::<u64>();
     let end = match run.end {
         End::EnoughPages => "that was the number to fetch",
@@ -81,23 +81,22 @@ fn summary(run: &Run, verdict: &Verdict) -> String {
     format!(
         "Fetched {} links ({}) in {:.1} s; {end}.\n\
          The server's log has {}.\n\
-         The pages hold {} links to {} addresses here, of which {} are not fetched yet.\n\
-         The crawlers used {} of what the limit allows.",
+         The pages hold {} links to {} addresses here, of which {} are not fetched yet.",
         count(sum(|tally| tally.answers).into()),
         HumanBytes(sum(|tally| tally.bytes)),
         run.took.as_secs_f64(),
         statuses.join(", "),
         count(sum(|tally| tally.links).into()),
         count(run.known as u128),
-        count(run.left as u128),
-        percent(verdict.granted.utilisation().unwrap_or(0.0)),
+        count(run.left.iter().sum::<usize>() as u128),
     )
 }
 
 /// What each crawler did, and how much of its time it waited for permits.
 fn crawlers(run: &Run, verdict: &Verdict, look: Look) -> Table {
     let mut waits = vec![0; run.tallies.len()];
-    for (_, grant) in &run.record.grants {
+    for granted in &run.record.grants {
+        let grant = granted.by_all;
         waits[grant.worker as usize] += grant.after - grant.before;
     }
     let header = [
@@ -129,37 +128,78 @@ fn crawlers(run: &Run, verdict: &Verdict, look: Look) -> Table {
     table
 }
 
+/// What each host got, and how much of its limit that is.
+fn hosts(run: &Run, verdicts: &Verdicts, look: Look) -> Table {
+    let header = [
+        "host",
+        "permits",
+        "share",
+        "arrived",
+        "links left",
+        "used of its limit",
+    ];
+    let mut table = table(header, look);
+    let all = &verdicts.all;
+    let mut row = |name: &str, verdict: &Verdict, left: usize| {
+        table.add_row([
+            name.to_owned(),
+            count(verdict.granted.total.weight),
+            percent(verdict.granted.total.share_of(&all.granted.total)),
+            count(verdict.arrived.into()),
+            count(left as u128),
+            percent(verdict.granted.utilisation().unwrap_or(0.0)),
+        ]);
+    };
+    for ((name, verdict), &left) in verdicts.hosts.iter().zip(&run.left) {
+        row(name, verdict, left);
+    }
+    row("all", all, run.left.iter().sum());
+    table
+}
+
 /// The fullest window of each rate, by the crawlers' log and by the server's.
-fn windows(run: &Run, verdict: &Verdict, look: Look) -> Table {
+fn windows(run: &Run, verdicts: &Verdicts, look: Look) -> Table {
     let header = [
         "fullest window",
         "limit",
         "granted",
         "arrived",
+        "longest delay",
         "may arrive",
     ];
     let mut table = table(header, look);
-    for (rate, windows) in run.rates.iter().zip(&verdict.windows) {
-        table.add_row([
-            format!("of {:?}", rate.interval()),
-            count(rate.limit().into()),
-            count(windows.granted),
-            count(windows.arrived),
-            count(windows.tolerated),
-        ]);
+    let mut rows = |name: &str, rates: &[Rate], verdict: &Verdict| {
+        for (rate, windows) in rates.iter().zip(&verdict.windows) {
+            table.add_row([
+                format!("{name}, of {:?}", rate.interval()),
+                count(rate.limit().into()),
+                count(windows.granted),
+                count(windows.arrived),
+                format!("{:.1} ms", millis(verdict.jitter.longest())),
+                count(windows.tolerated),
+            ]);
+        }
+    };
+    for (name, verdict) in &verdicts.hosts {
+        rows(name, &run.host_rates, verdict);
     }
+    rows("all", &run.rates, &verdicts.all);
     table
 }
 
 fn delays(verdict: &Verdict) -> String {
-    let millis = |share| verdict.jitter.quantile(share) as f64 / 1e3;
+    let quantile = |share| millis(verdict.jitter.quantile(share));
     format!(
         "A request arrives some time after its grant: half within {:.1} ms, 99 % within {:.1} ms,\n\
-         all within {longest:.1} ms. So arrivals can bunch where grants did not: what arrives in a\n\
-         window was granted in one that is {longest:.1} ms longer, and no more than was granted there\n\
+         all within {:.1} ms. So arrivals can bunch where grants did not: what arrives in a window\n\
+         was granted in one that is longer by the longest delay, and no more than was granted there\n\
          may arrive (the last column).",
-        millis(0.5),
-        millis(0.99),
-        longest = millis(1.0),
+        quantile(0.5),
+        quantile(0.99),
+        quantile(1.0),
     )
+}
+
+fn millis(micros: u64) -> f64 {
+    micros as f64 / 1e3
 }

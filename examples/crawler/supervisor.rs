@@ -11,7 +11,8 @@ use url::Url;
 
 use super::frontier::Frontier;
 use super::process::Process;
-use super::wire::{Arrival, Crawled, Served};
+use super::record::{Granted, Record, Tally};
+use super::wire::{Crawled, Permitted, Served};
 
 /// Links handed to a crawler ahead, so that it never idles while its report travels.
 const AHEAD: usize = 2;
@@ -40,31 +41,6 @@ pub enum End {
     NoCrawlers,
 }
 
-/// The logs of a run.
-#[derive(Default)]
-pub struct Record {
-    /// Every grant and the path that it was for, as the crawlers logged it.
-    pub grants: Vec<(String, Grant)>,
-    /// Every arrival, as the server logged it.
-    pub arrivals: Vec<Arrival>,
-    /// Requests without an answer: path and error.
-    pub failures: Vec<(String, String)>,
-    /// What went wrong with the processes, one sentence each.
-    pub troubles: Vec<String>,
-}
-
-/// What one crawler did.
-#[derive(Clone, Copy, Default)]
-pub struct Tally {
-    pub process: u32,
-    /// Links it is through with: answers of any status, and failures.
-    pub answers: u64,
-    /// Answers of status 200.
-    pub pages: u64,
-    pub bytes: u64,
-    pub links: u64,
-}
-
 /// A crawler, seen from the parent.
 pub struct Crawler {
     process: Process,
@@ -73,16 +49,21 @@ pub struct Crawler {
 }
 
 impl Crawler {
-    /// Starts a crawler that attaches to `segment` and reports to `sender`.
+    /// Starts a crawler that attaches to the limiters `hosts` and `all`, fetches from the
+    /// hosts at `origins`, and reports to `sender`.
     pub fn start(
         index: usize,
-        segment: &str,
-        origin: &Url,
+        [hosts, all]: [&str; 2],
+        origins: &[Url],
         sender: Sender<Event>,
     ) -> anyhow::Result<Self> {
-        let process = Process::start(["crawl", segment, origin.as_str()], move |report| {
-            drop(sender.send(Event::Crawler(index, report)));
-        })
+        let arguments = ["crawl", hosts, all].into_iter();
+        let process = Process::start(
+            arguments.chain(origins.iter().map(Url::as_str)),
+            move |report| {
+                drop(sender.send(Event::Crawler(index, report)));
+            },
+        )
         .context("cannot start a crawler")?;
         let tally = Tally {
             process: process.id(),
@@ -215,20 +196,24 @@ impl Supervisor {
         match report {
             Crawled::Granted {
                 path,
-                before,
-                at,
-                after,
-                sleeps,
+                host,
+                by_host,
+                by_all,
             } => {
-                let grant = Grant {
-                    before,
-                    at,
-                    after,
+                let grant = |permitted: Permitted| Grant {
+                    before: permitted.before,
+                    at: permitted.at,
+                    after: permitted.after,
                     weight: 1,
                     worker: index as u32,
-                    sleeps,
+                    sleeps: permitted.sleeps,
                 };
-                self.record.grants.push((path, grant));
+                self.record.grants.push(Granted {
+                    path,
+                    host,
+                    by_host: grant(by_host),
+                    by_all: grant(by_all),
+                });
             }
             Crawled::Fetched {
                 path,

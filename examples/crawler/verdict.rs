@@ -1,4 +1,4 @@
-//! Judges both logs of a run: what was granted, and what arrived.
+//! Judges both logs by one limit: what was granted, and what arrived.
 
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use super::wire::Arrival;
 pub struct Verdict<'a> {
     /// The grants, judged by the rates.
     pub granted: Judged,
+    /// How many arrived.
+    pub arrived: u64,
     /// How the arrivals go with the grants.
     pub jitter: Jitter<'a>,
     /// The fullest windows of each rate.
@@ -28,10 +30,17 @@ pub struct Windows {
 }
 
 impl<'a> Verdict<'a> {
-    /// Judges `grants` and `arrivals`, both on the same clock, by `rates`.
-    pub fn new(grants: &[(String, Grant)], arrivals: &'a [Arrival], rates: &[Rate]) -> Self {
-        let jitter = Jitter::new(grants, arrivals);
-        let grants: Vec<Grant> = grants.iter().map(|(_, grant)| *grant).collect();
+    /// Judges `grants`, each with the path that it was for, and `arrivals`, both on the same
+    /// clock, by `rates`.
+    pub fn new(
+        grants: impl IntoIterator<Item = (&'a str, Grant)>,
+        arrivals: impl IntoIterator<Item = &'a Arrival>,
+        rates: &[Rate],
+    ) -> Self {
+        let grants: Vec<(&str, Grant)> = grants.into_iter().collect();
+        let arrivals: Vec<&Arrival> = arrivals.into_iter().collect();
+        let jitter = Jitter::new(&grants, &arrivals);
+        let grants: Vec<Grant> = grants.into_iter().map(|(_, grant)| grant).collect();
         let arrivals: Vec<Grant> = arrivals.iter().map(|arrival| at(arrival.at)).collect();
         let longer: Vec<Rate> = rates
             .iter()
@@ -55,6 +64,7 @@ impl<'a> Verdict<'a> {
             .collect();
         Verdict {
             granted,
+            arrived: arrived.total.grants,
             jitter,
             windows,
         }
@@ -108,14 +118,16 @@ mod tests {
         let grants: Vec<_> = (times.iter().enumerate())
             .map(|(i, &(granted, _))| (path(i), at(granted)))
             .collect();
+        let grants = grants.iter().map(|(path, grant)| (&**path, *grant));
         let arrivals: Vec<_> = (times.iter().enumerate())
             .map(|(i, &(_, arrived))| Arrival {
                 at: arrived,
+                host: 0,
                 path: path(i),
                 status: Some(200),
             })
             .collect();
-        check(Verdict::new(&grants, &arrivals, &RATES()));
+        check(Verdict::new(grants, &arrivals, &RATES()));
     }
 
     #[test]

@@ -12,18 +12,16 @@ use serde::{Deserialize, Serialize};
 /// A crawler's report.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Crawled {
-    /// A permit was granted for `path`; written before the request is sent, so a
+    /// Both limits granted a permit for `path`; written before the request is sent, so a
     /// request without it is a request without a permit.
     Granted {
         path: String,
-        /// The limiter's clock before the call, in microseconds since the segment's epoch.
-        before: u64,
-        /// The grant's own instant.
-        at: u64,
-        /// The limiter's clock after the call.
-        after: u64,
-        /// How often the call slept.
-        sleeps: u32,
+        /// The host that will be asked, by its number.
+        host: usize,
+        /// What the limit of that host granted.
+        by_host: Permitted,
+        /// What the limit of all hosts granted.
+        by_all: Permitted,
     },
     /// The server answered.
     Fetched {
@@ -39,11 +37,24 @@ pub enum Crawled {
     Failed { path: String, error: String },
 }
 
+/// One permit. Times are in microseconds since the epoch of the limiter's segment.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Permitted {
+    /// The limiter's clock before the call.
+    pub before: u64,
+    /// The permit's own instant.
+    pub at: u64,
+    /// The limiter's clock after the call.
+    pub after: u64,
+    /// How often the call slept for it.
+    pub sleeps: u32,
+}
+
 /// The server's report.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Served {
-    /// Said once, when connections are accepted.
-    Listening(SocketAddr),
+    /// Said once, when connections are accepted: the address of each host.
+    Listening(Vec<SocketAddr>),
     /// A request arrived.
     Arrival(Arrival),
 }
@@ -53,6 +64,8 @@ pub enum Served {
 pub struct Arrival {
     /// When the request arrived, by [`super::clock`].
     pub at: u64,
+    /// The host whose address it came to, by its number.
+    pub host: usize,
     pub path: String,
     /// `None` if the client hung up before it was answered.
     pub status: Option<u16>,

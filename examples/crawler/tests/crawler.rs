@@ -56,15 +56,17 @@ fn end(example: Child) -> (Output, String) {
     let parent = example.id();
     let output = example.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let segment = Limiter::shared(format!("crawler.{parent}"));
-    assert!(segment.attach_only().adopt().open().is_err(), "{said}");
+    for name in ["crawler", "crawler-hosts"] {
+        let segment = Limiter::shared(format!("{name}.{parent}"));
+        assert!(segment.attach_only().adopt().open().is_err(), "{said}");
+    }
     assert_eq!(crawlers(parent), [], "{said}");
     (output, said)
 }
 
 /// The crawlers that `parent` started, which are named on their command line.
 fn crawlers(parent: u32) -> Vec<Pid> {
-    let ours = format!("crawl\0crawler.{parent}\0");
+    let ours = format!("crawl\0crawler-hosts.{parent}\0crawler.{parent}\0");
     fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| {
@@ -107,10 +109,30 @@ fn every_link_is_fetched_once_under_the_limit() {
         "Fetched 63 links",
         "61 × 200, 1 × 307, 1 × 404",
         "then no link was left",
-        "The limit was kept",
+        "All limits were kept",
     ] {
         assert!(said.contains(part), "{part:?} is not in: {said}");
     }
+}
+
+/// The hosts take turns, so while all have links their limits together are over that of all
+/// hosts; at the end one host alone has links, and its limit is under that of all.
+#[test]
+fn the_limits_of_three_hosts_and_of_all_hosts_hold() {
+    let pages = pages();
+    let limits = ["--host-rate", "3/200ms", "--rate", "8/200ms"];
+    let (output, said) = end(start(&pages, &[&["--hosts", "3"], &limits[..]].concat()));
+    assert!(output.status.success(), "{said}");
+    for part in [
+        "Fetched 63 links",
+        "61 × 200, 1 × 307, 1 × 404",
+        "then no link was left",
+        "All limits were kept",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+    let rows = |name| said.lines().filter(|row| row.starts_with(name)).count();
+    assert_eq!(rows("| 127.0.0."), 2 * 3, "{said}");
 }
 
 #[test]
@@ -123,7 +145,7 @@ fn a_killed_crawler_does_not_keep_the_others_from_finishing() {
     let (output, said) = end(example);
     assert!(output.status.success(), "{said}");
     let obituary = format!("(process {victim}) ended early: signal: 9");
-    for part in ["Fetched 63 links", &obituary, "The limit was kept"] {
+    for part in ["Fetched 63 links", &obituary, "All limits were kept"] {
         assert!(said.contains(part), "{part:?} is not in: {said}");
     }
 }
