@@ -87,13 +87,17 @@ impl<'a> Ring<'a> {
     pub fn open_for(self, key: KeyHash) -> Head {
         let found = self.head_now();
         let head = if self.was_used() {
-            Head::new(found.generation() | 1, found.seq()).turned()
+            // One permit on, which is nobody's: so no value of head ever comes back, and
+            // who has looked at the bucket in another life swaps nothing, however many
+            // lives have gone by.
+            Head::new(found.generation() | 1, found.seq()).turned().after(1)
         } else {
             // The first seq is on lap 1, so that zeroed slots are unstamped.
             Head::new(0, self.capacity())
         };
-        // Relaxed, both: the store of head below passes them on.
-        self.read.tail.store(head.seq(), Ordering::Relaxed);
+        // Relaxed, both: the store of head below passes them on. The tail is raised, as
+        // it always is: one who leaks or flushes may have slept since the last key.
+        self.read.tail.fetch_max(head.seq(), Ordering::Relaxed);
         self.read.paused_until.store(0, Ordering::Relaxed);
         // Release, both: pair with the Acquire in `key_hash`. Who finds this key here
         // finds that the bucket is closed for the last one, or open for this one.
