@@ -90,7 +90,9 @@ impl<'a> Ring<'a> {
             // One permit on, which is nobody's: so no value of head ever comes back, and
             // who has looked at the bucket in another life swaps nothing, however many
             // lives have gone by.
-            Head::new(found.generation() | 1, found.seq()).turned().after(1)
+            Head::new(found.generation() | 1, found.seq())
+                .turned()
+                .after(1)
         } else {
             // The first seq is on lap 1, so that zeroed slots are unstamped.
             Head::new(0, self.capacity())

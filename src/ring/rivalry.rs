@@ -2,15 +2,17 @@
 //!
 //! Two processors that fight over `head` spend their time on moving its line to and
 //! fro. If the loser keeps away for as long as a few dozen calls take, the winner makes
-//! those with the line at hand, and both get more done. Nothing depends on it: who comes
+//! those with the line at hand, and both get more done. Who has lost once keeps away only
+//! briefly after that, or it would be served last. Nothing depends on it: who comes
 //! back finds the bucket as it is, and goes on or loses again.
 
 use crate::sync;
 
-/// The first time aside: longer than a line takes to go over and back.
-const FIRST: u32 = 48;
-/// The longest: enough for the winner to make up for both moves of the line.
-const LONGEST: u32 = 192;
+/// The first time aside, in pauses: enough calls for the winner to make up for moving the
+/// line there and back.
+const FIRST: u32 = 64;
+/// Each time after: as long as a line takes to come.
+const AGAIN: u32 = 16;
 
 /// The rivals that one call has met.
 #[derive(Clone, Copy, Debug)]
@@ -50,10 +52,10 @@ impl Rivalry {
         cfg!(loom) || self.pauses > 0
     }
 
-    /// Steps aside if somebody came first: each time for longer.
+    /// Steps aside if somebody came first.
     pub fn step_aside(&mut self) {
         if std::mem::take(&mut self.is_due) {
-            self.pauses = (self.pauses * 2).clamp(FIRST, LONGEST);
+            self.pauses = if self.pauses == 0 { FIRST } else { AGAIN };
             sync::pause(self.pauses);
         }
     }
@@ -64,17 +66,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_meets_rivals_steps_aside_for_longer_each_time_up_to_a_bound() {
+    fn who_meets_rivals_steps_aside_once_for_long_and_then_briefly() {
         let mut rivalry = Rivalry::none();
         rivalry.step_aside();
         assert!(!rivalry.has_stepped_aside(), "nobody was in the way");
-        for pauses in [FIRST, 2 * FIRST, LONGEST, LONGEST] {
+        for pauses in [FIRST, AGAIN, AGAIN] {
             rivalry.meet();
             rivalry.step_aside();
             assert_eq!(rivalry.pauses, pauses);
             assert!(rivalry.has_stepped_aside());
+            let before = rivalry.pauses;
             rivalry.step_aside();
-            assert_eq!(rivalry.pauses, pauses, "nobody was in the way again");
+            assert_eq!(rivalry.pauses, before, "nobody was in the way again");
         }
         assert!(!Rivalry::met().has_stepped_aside());
     }
