@@ -83,8 +83,8 @@ impl Builder {
     ///
     /// A key may be any bytes, up to [`MAX_KEY`](crate::MAX_KEY) of them. Each takes 256 bytes, 8 for each
     /// permit that a bucket remembers, and at most 16 more: see
-    /// [`segment_size`](Self::segment_size). So keys want a short
-    /// [`queue`](Self::queue).
+    /// [`segment_size`](Self::segment_size). So a key's [`queue`](Self::queue) is only as
+    /// long as its largest limit: where more callers wait for one key at once, ask for more.
     pub fn keys(mut self, keys: u64) -> Self {
         self.spec.keys = Some(keys);
         self

@@ -20,7 +20,8 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 ///
 /// Of all leakers of a segment one leads, by a lease that the kernel takes back when its
 /// process dies; the others stand by. A child that is forked while its parent leads
-/// shares the lease until it exits or drops the leaker: fork first, or let the leaker be
+/// shares the lease until it exits or drops the leaker, and a child whose parent has used
+/// keys never finds itself alone to take back lost buckets: fork first, or let the leaker be
 /// a process of its own, as `tidegate leak` is.
 ///
 /// ```

@@ -143,7 +143,9 @@ pub fn try_acquire_all(requests: &[Request<'_>]) -> Result<Vec<Permit>, RefusedT
 /// It waits for its turn in the queue of the limit that makes it wait longest, and then
 /// asks the others. Where one of those makes it wait longer by then, it gives back what
 /// it has, and queues there. So those who wait for one and the same limit are served
-/// in their order; those who wait for several may overtake each other.
+/// in their order; those who wait for several may overtake each other, and where two limits
+/// that are small both bind, places that are given back are lost to both. A permit tells
+/// only of the sleeps of the attempt that was granted.
 ///
 /// # Errors
 ///
