@@ -1,5 +1,6 @@
 //! What a limiter is attached to: a zone, and those that took its place.
 
+use crate::denied::Denied;
 use crate::error::{BucketError, OpenError};
 use crate::ring::Refusal;
 use crate::segment::open_segment;
@@ -7,7 +8,7 @@ use crate::segment::place::Place;
 #[cfg(feature = "portable")]
 use crate::segment::portable::open_portable;
 use crate::spec::{Presence, Spec};
-use crate::zone::{Denied, Zone};
+use crate::zone::Zone;
 use std::sync::OnceLock;
 use std::time::Duration;
 

@@ -1,24 +1,80 @@
 //! One bucket, with all it takes to ask it.
 
 use crate::clock::SystemClock;
-use crate::directory::read_label;
-use crate::ring::{Clock, Leaked, Plan, Refusal, Ring, Rivalry, Run, Turn, Unsettled};
-use crate::zone::{Spot, Zone};
+use crate::directory::{Place, read_label};
+use crate::ring::{Clock, KeyHash, Leaked, Plan, Refusal, Ring, Rivalry, Run, Turn, Unsettled};
+
+/// A bucket's place, and the key that it must belong to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spot {
+    pub place: Place,
+    pub key: Option<KeyHash>,
+}
+
+impl Spot {
+    /// The bucket that takes all names, where there are no keys.
+    pub const ONLY: Self = Self {
+        place: Place {
+            index: 0,
+            generation: 0,
+        },
+        key: None,
+    };
+
+    /// No place yet: asked there, the zone says that it is closed.
+    pub fn nowhere(key: KeyHash) -> Self {
+        Self {
+            place: Place {
+                index: 0,
+                // Odd: closed.
+                generation: 1,
+            },
+            key: Some(key),
+        }
+    }
+
+    /// Index and generation in one word.
+    ///
+    /// | bits | field |
+    /// |---|---|
+    /// | 63..12 | index |
+    /// | 11..0 | generation |
+    pub fn pack(self) -> u64 {
+        self.place.index << 12 | self.place.generation
+    }
+
+    /// The same place for a key.
+    #[inline]
+    pub fn unpack(word: u64, key: Option<KeyHash>) -> Self {
+        Self {
+            place: Place {
+                index: word >> 12,
+                generation: word & 0xfff,
+            },
+            key,
+        }
+    }
+}
 
 /// A bucket of a zone. Where it belongs to a key and has been taken from it, all
 /// questions are answered [`Refusal::Closed`].
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket<'z> {
-    zone: &'z Zone,
+    plan: &'z Plan,
+    clock: &'z SystemClock,
     spot: Spot,
     ring: Ring<'z>,
 }
 
 impl<'z> Bucket<'z> {
     #[inline]
-    pub fn new(zone: &'z Zone, spot: Spot) -> Self {
-        let ring = zone.ring(spot);
-        Self { zone, spot, ring }
+    pub fn new(plan: &'z Plan, clock: &'z SystemClock, spot: Spot, ring: Ring<'z>) -> Self {
+        Self {
+            plan,
+            clock,
+            spot,
+            ring,
+        }
     }
 
     /// Where it is.
@@ -28,12 +84,12 @@ impl<'z> Bucket<'z> {
 
     #[inline]
     pub fn plan(&self) -> &'z Plan {
-        self.zone.plan()
+        self.plan
     }
 
     #[inline]
     pub fn clock(&self) -> &'z SystemClock {
-        self.zone.clock()
+        self.clock
     }
 
     /// See [`Ring::reserve_at_a_glance`].

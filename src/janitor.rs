@@ -1,8 +1,10 @@
 //! One round of tidying a zone: forget what counts no more, finish and mend what is left
 //! half done, evict keys that are idle, and take back buckets that were lost.
 
+use crate::bucket::Spot;
+use crate::denied::Denied;
 use crate::ring::{Leaked, Refusal};
-use crate::zone::{Denied, Spot, Zone};
+use crate::zone::Zone;
 use std::thread;
 use std::time::Duration;
 

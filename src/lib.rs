@@ -109,6 +109,8 @@ mod builder;
 #[cfg(not(loom))]
 mod clock;
 #[cfg(not(loom))]
+mod denied;
+#[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
 mod factory;

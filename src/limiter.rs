@@ -1,7 +1,8 @@
 //! The limiter: what a user holds.
 
 use crate::attached::{Attached, Origin};
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Spot};
+use crate::denied::Denied;
 use crate::error::{AcquireError, BucketError, OpenError};
 use crate::permit::Permit;
 use crate::rate::Rate;
@@ -9,7 +10,7 @@ use crate::ring::{Clock, Refusal, Rivalry, Unsettled};
 use crate::spec::Spec;
 use crate::timestamp::Timestamp;
 use crate::wait::Patience;
-use crate::zone::{Denied, Spot, Taken, Zone};
+use crate::zone::{Taken, Zone};
 use std::sync::Arc;
 use std::time::Duration;
 

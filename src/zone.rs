@@ -1,13 +1,14 @@
 //! The buckets of one rate plan, and all it takes to ask them: their words, rates, clock.
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Spot};
 use crate::clock::{ClockKind, SystemClock};
-use crate::directory::{Damaged, Directory, Key, NoBucket, Place, Seed};
+use crate::denied::Denied;
+use crate::directory::{Directory, Key, Seed};
 use crate::error::OpenError;
 use crate::permit::Permit;
 use crate::rate::Rate;
 use crate::ring::word::Version;
-use crate::ring::{KeyHash, Plan, Refusal, Ring};
+use crate::ring::{KeyHash, Plan, Refusal};
 use crate::segment::{Entered, Mapping, Segment};
 use crate::spec::{Design, Spec, rates_of};
 use crate::sync::Ordering;
@@ -32,58 +33,6 @@ enum Words {
     Segment(Segment),
 }
 
-/// A bucket's place, and the key that it must belong to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Spot {
-    pub place: Place,
-    pub key: Option<KeyHash>,
-}
-
-impl Spot {
-    /// The bucket that takes all names, where there are no keys.
-    pub const ONLY: Self = Self {
-        place: Place {
-            index: 0,
-            generation: 0,
-        },
-        key: None,
-    };
-
-    /// No place yet: asked there, the zone says that it is closed.
-    pub fn nowhere(key: KeyHash) -> Self {
-        Self {
-            place: Place {
-                index: 0,
-                // Odd: closed.
-                generation: 1,
-            },
-            key: Some(key),
-        }
-    }
-
-    /// Index and generation in one word.
-    ///
-    /// | bits | field |
-    /// |---|---|
-    /// | 63..12 | index |
-    /// | 11..0 | generation |
-    pub fn pack(self) -> u64 {
-        self.place.index << 12 | self.place.generation
-    }
-
-    /// The same place for a key.
-    #[inline]
-    pub fn unpack(word: u64, key: Option<KeyHash>) -> Self {
-        Self {
-            place: Place {
-                index: word >> 12,
-                generation: word & 0xfff,
-            },
-            key,
-        }
-    }
-}
-
 /// A permit, and where it was taken: so that it can be given back.
 #[derive(Clone, Copy, Debug)]
 pub struct Taken {
@@ -91,19 +40,6 @@ pub struct Taken {
     spot: Spot,
     /// Which zone, while its limiter lives.
     zone: *const Zone,
-}
-
-/// Why a question has no answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Denied {
-    /// The bucket refuses.
-    Refused(Refusal),
-    /// All buckets are taken by other keys.
-    Full,
-    /// The key has so many bytes.
-    KeyTooLong(usize),
-    /// The directory's words contradict each other.
-    Damaged,
 }
 
 /// The directory of keys at one moment.
@@ -118,29 +54,6 @@ pub struct KeysSnapshot {
     pub evictions: u64,
     /// Requests that found no bucket for their key.
     pub full_refusals: u64,
-}
-
-impl From<Refusal> for Denied {
-    #[inline]
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<NoBucket> for Denied {
-    fn from(none: NoBucket) -> Self {
-        match none {
-            NoBucket::Full => Self::Full,
-            NoBucket::Damaged => Self::Damaged,
-            NoBucket::Refused(refusal) => Self::Refused(refusal),
-        }
-    }
-}
-
-impl From<Damaged> for Denied {
-    fn from(_: Damaged) -> Self {
-        Self::Damaged
-    }
 }
 
 impl Zone {
@@ -241,12 +154,6 @@ impl Zone {
         self.segment().map(Segment::enter)
     }
 
-    /// The words of the bucket there.
-    #[inline]
-    pub fn ring(&self, spot: Spot) -> Ring<'_> {
-        self.directory().ring(spot.place, spot.key)
-    }
-
     #[inline]
     fn mapping(&self) -> &Mapping {
         match &self.words {
@@ -265,7 +172,8 @@ impl Zone {
     /// The bucket there, if it is still that key's.
     #[inline]
     pub fn bucket(&self, spot: Spot) -> Bucket<'_> {
-        Bucket::new(self, spot)
+        let ring = self.directory().ring(spot.place, spot.key);
+        Bucket::new(&self.plan, &self.clock, spot, ring)
     }
 
     /// A permit that one of this zone's buckets gave.
