@@ -1,7 +1,7 @@
 //! Giving permits back: later arrivals count as if they had never been.
 
 use super::Ring;
-use super::reserve::Run;
+use super::answer::Run;
 use crate::sync::Ordering;
 
 impl Ring<'_> {

@@ -5,7 +5,7 @@
 //! leaves open. All of it is inlined, and hands neither the ring nor the view to
 //! anybody: so both stay in registers.
 
-use super::reserve::{Refusal, Run};
+use super::answer::{Refusal, Run};
 use super::rivalry::Rivalry;
 use super::view::View;
 use super::{Clock, Plan, Ring};

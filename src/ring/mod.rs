@@ -30,6 +30,7 @@
 //!
 //! The words are borrowed: from a mapped segment, from the heap, or from a model.
 
+mod answer;
 mod cancel;
 mod close;
 mod glance;
@@ -52,13 +53,13 @@ pub mod word;
 mod tests;
 
 use crate::sync::{AtomicU64, Ordering};
+pub use answer::{Refusal, Run};
 pub use glance::Unsettled;
 #[cfg(any(test, loom))]
 pub use heap::Heap;
 pub use leak::Leaked;
 pub use plan::{MAX_CAPACITY, MAX_INTERVAL, MAX_LIMIT, MAX_RATES, MIN_CAPACITY, Plan, Window};
 pub use read::Turn;
-pub use reserve::{Refusal, Run};
 pub use rivalry::Rivalry;
 use word::{Head, Slot};
 
