@@ -2,24 +2,27 @@
 
 use crate::denied::Denied;
 use crate::error::{BucketError, OpenError};
+use crate::manners::Manners;
 use crate::ring::Refusal;
 use crate::segment::open_segment;
 use crate::segment::place::Place;
 #[cfg(feature = "portable")]
 use crate::segment::portable::open_portable;
 use crate::spec::{Presence, Spec};
+use crate::sync::AtomicU64;
 use crate::zone::Zone;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 /// How often one call opens a segment again that others keep removing or changing.
 const TRIES: u32 = 16;
 
-/// A zone, and how to open it again when its segment was removed or changed.
+/// A zone, and how to open it again when its segment was removed.
 #[derive(Debug)]
 pub struct Attached {
     origin: Origin,
     spec: Spec,
+    /// Requests that a dry run has let pass.
+    let_pass: AtomicU64,
     first: Link,
 }
 
@@ -57,6 +60,7 @@ impl Attached {
         Ok(Self {
             origin,
             spec,
+            let_pass: AtomicU64::new(0),
             first,
         })
     }
@@ -73,22 +77,30 @@ impl Attached {
         &self.first.newest().zone
     }
 
-    /// How late a waiting caller may wake, if the user has said.
-    pub fn lateness(&self) -> Option<Duration> {
-        self.spec.lateness
+    /// How those who wait behave.
+    pub fn manners(&self) -> &Manners {
+        &self.spec.manners
+    }
+
+    /// What a dry run has let pass; none if it is none.
+    pub fn let_pass(&self) -> Option<&AtomicU64> {
+        self.spec.dry_run.then_some(&self.let_pass)
     }
 
     /// Asks the zone in use, opening it again if need be.
-    pub fn ask<T, E: From<BucketError>>(
-        &self,
-        mut question: impl FnMut(&Zone) -> Result<T, Denied>,
+    pub fn ask<'a, T, E: From<BucketError>>(
+        &'a self,
+        mut question: impl FnMut(&'a Zone) -> Result<T, Denied>,
         explain: impl Fn(&Zone, Denied) -> E,
     ) -> Result<T, E> {
         let mut link = self.first.newest();
         for _ in 0..TRIES {
             match question(&link.zone) {
                 Ok(answer) => return Ok(answer),
-                Err(Denied::Refused(Refusal::Stale)) => link = self.succeed(link)?,
+                Err(Denied::Refused(Refusal::Stale)) if link.zone.is_removed() => {
+                    link = self.succeed(link)?;
+                }
+                Err(Denied::Refused(Refusal::Stale)) => link.zone.catch_up()?,
                 Err(denied) => return Err(explain(&link.zone, denied)),
             }
         }
@@ -99,16 +111,13 @@ impl Attached {
         Err(BucketError::Reopen(Box::new(OpenError::Unsettled { path })).into())
     }
 
-    /// Opens the segment again that was removed or changed.
+    /// Opens the segment again that was removed.
     fn succeed<'a>(&self, old: &'a Link) -> Result<&'a Link, BucketError> {
         if old.successor.get().is_none() {
             let mut spec = self.spec.clone();
             if spec.presence == Presence::New {
                 spec.presence = Presence::Any;
             }
-            // Whoever changed the rates of a living segment meant all who are attached.
-            let segment = old.zone.segment();
-            spec.adopt |= segment.is_some_and(|segment| !segment.version().is_removed());
             let new = Link::new(&self.origin, &spec).map_err(|error| match error {
                 OpenError::NotFound { .. } => BucketError::Removed,
                 error => BucketError::Reopen(Box::new(error)),

@@ -2,7 +2,8 @@
 
 use crate::clock::SystemClock;
 use crate::directory::{Place, read_label};
-use crate::ring::{Clock, KeyHash, Leaked, Plan, Refusal, Ring, Rivalry, Run, Turn, Unsettled};
+use crate::ring::{KeyHash, Leaked, Plan, Refusal, Ring, Rivalry, Run, Tally, Turn, Unsettled};
+use crate::terms::Terms;
 
 /// A bucket's place, and the key that it must belong to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +61,7 @@ impl Spot {
 /// questions are answered [`Refusal::Closed`].
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket<'z> {
-    plan: &'z Plan,
+    terms: &'z Terms,
     clock: &'z SystemClock,
     spot: Spot,
     ring: Ring<'z>,
@@ -68,9 +69,9 @@ pub struct Bucket<'z> {
 
 impl<'z> Bucket<'z> {
     #[inline]
-    pub fn new(plan: &'z Plan, clock: &'z SystemClock, spot: Spot, ring: Ring<'z>) -> Self {
+    pub fn new(terms: &'z Terms, clock: &'z SystemClock, spot: Spot, ring: Ring<'z>) -> Self {
         Self {
-            plan,
+            terms,
             clock,
             spot,
             ring,
@@ -84,7 +85,13 @@ impl<'z> Bucket<'z> {
 
     #[inline]
     pub fn plan(&self) -> &'z Plan {
-        self.plan
+        &self.terms.plan
+    }
+
+    /// The rates that it is asked under.
+    #[inline]
+    pub fn terms(&self) -> &'z Terms {
+        self.terms
     }
 
     #[inline]
@@ -117,21 +124,24 @@ impl<'z> Bucket<'z> {
         self.reserve_at_length(weight, max_wait, Rivalry::none())
     }
 
-    /// Sleeps until the run's time, if that is not past. The tick at which this
-    /// process woke.
-    pub fn sleep(self, run: &Run) -> u64 {
-        self.clock().sleep_until(run.ready);
-        self.clock().now()
-    }
-
     /// See [`Ring::cancel`].
     pub fn cancel(self, run: &Run) {
         self.ring.cancel(run);
     }
 
-    /// See [`Ring::is_paused`].
-    pub fn is_paused(self, now: u64) -> bool {
-        self.ring.is_paused(now)
+    /// See [`Ring::pause`].
+    pub fn pause(self, until: u64) -> Result<(), Refusal> {
+        self.ring.pause(self.plan(), self.clock(), until)
+    }
+
+    /// See [`Ring::resume`].
+    pub fn resume(self) -> Result<u64, Refusal> {
+        self.ring.resume(self.plan())
+    }
+
+    /// See [`Ring::paused_until`].
+    pub fn paused_until(self) -> u64 {
+        self.ring.paused_until()
     }
 
     /// See [`Ring::waiting`].
@@ -144,9 +154,9 @@ impl<'z> Bucket<'z> {
         self.vouched(self.ring.count(self.plan(), self.clock()))
     }
 
-    /// See [`Ring::counts`].
-    pub fn counts(self) -> Result<Vec<u64>, Refusal> {
-        self.vouched(self.ring.counts(self.plan(), self.clock()))
+    /// See [`Ring::tallies`].
+    pub fn tallies(self) -> Result<(u64, Vec<Tally>), Refusal> {
+        self.vouched(self.ring.tallies(self.plan(), self.clock()))
     }
 
     /// See [`Ring::queued`].

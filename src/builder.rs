@@ -105,7 +105,32 @@ impl Builder {
     /// again (once, within its deadline), lest many that were stopped together go
     /// together. By default a tenth of the shortest interval, and at least 5 ms.
     pub fn lateness(mut self, bound: Duration) -> Self {
-        self.spec.lateness = Some(bound);
+        self.spec.manners.lateness = Some(bound);
+        self
+    }
+
+    /// Has those who wait go so much later than their turn. Zero by default, for wake-ups
+    /// are exact: a margin only serves where a remote server counts by a clock of its own,
+    /// and requests that were just in time here can reach it in the window before. As
+    /// PyrateLimiter's `buffer_ms`.
+    pub fn buffer(mut self, margin: Duration) -> Self {
+        self.spec.manners.buffer = margin;
+        self
+    }
+
+    /// Has each of those who wait go up to so much later than its turn, by chance: so that
+    /// many who may go at one instant do not arrive at one instant. What is granted is
+    /// exact as ever; when it is acted upon is spread.
+    pub fn jitter(mut self, most: Duration) -> Self {
+        self.spec.manners.jitter = most;
+        self
+    }
+
+    /// Lets everything pass, and counts what would have been refused, or made to wait: see
+    /// [`Limiter::would_have_refused`]. Those who are within the rates take their permits as
+    /// ever; the others take none. Only this handle is dry.
+    pub fn dry_run(mut self) -> Self {
+        self.spec.dry_run = true;
         self
     }
 
@@ -113,6 +138,14 @@ impl Builder {
     /// attach to somebody else's segment, its group must be named, too.
     pub fn group(mut self, gid: u32) -> Self {
         self.spec.group = Some(gid);
+        self
+    }
+
+    /// Attaches to a segment that is there, and gives it these rates, if it has others: all
+    /// who are attached obey them from their next call on. See
+    /// [`Limiter::set_rates`].
+    pub fn override_rates(mut self) -> Self {
+        self.spec.override_rates = true;
         self
     }
 

@@ -31,7 +31,7 @@ pub struct Item<'i> {
 ///         Item { name, weight: weight * price }
 ///     }
 ///
-///     fn get<'f>(&'f self, item: Item<'f>) -> Request<'f> {
+///     fn get<'i>(&self, item: Item<'i>) -> Request<'_, 'i> {
 ///         self.0.request(item.name, item.weight)
 ///     }
 /// }
@@ -49,14 +49,14 @@ pub trait BucketFactory {
     }
 
     /// The limiter and the key that the item must pass.
-    fn get<'f>(&'f self, item: Item<'f>) -> Request<'f>;
+    fn get<'i>(&self, item: Item<'i>) -> Request<'_, 'i>;
 
     /// As [`Limiter::try_acquire`].
     ///
     /// # Errors
     ///
     /// See [`AcquireError`].
-    fn try_acquire(&self, name: impl AsRef<[u8]>) -> Result<Permit, AcquireError>
+    fn try_acquire(&self, name: impl AsRef<[u8]>) -> Result<Permit<'_>, AcquireError>
     where
         Self: Sized,
     {
@@ -68,7 +68,7 @@ pub trait BucketFactory {
     /// # Errors
     ///
     /// See [`AcquireError`].
-    fn try_acquire_n(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Permit, AcquireError>
+    fn try_acquire_n(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Permit<'_>, AcquireError>
     where
         Self: Sized,
     {
@@ -86,7 +86,7 @@ pub trait BucketFactory {
         name: impl AsRef<[u8]>,
         weight: u64,
         timeout: Duration,
-    ) -> Result<Permit, AcquireError>
+    ) -> Result<Permit<'_>, AcquireError>
     where
         Self: Sized,
     {
@@ -99,7 +99,7 @@ pub trait BucketFactory {
     /// # Errors
     ///
     /// See [`AcquireError`].
-    fn acquire(&self, name: impl AsRef<[u8]>) -> Result<Permit, AcquireError>
+    fn acquire(&self, name: impl AsRef<[u8]>) -> Result<Permit<'_>, AcquireError>
     where
         Self: Sized,
     {
@@ -108,7 +108,7 @@ pub trait BucketFactory {
 }
 
 impl BucketFactory for Limiter {
-    fn get<'f>(&'f self, item: Item<'f>) -> Request<'f> {
+    fn get<'i>(&self, item: Item<'i>) -> Request<'_, 'i> {
         self.request(item.name, item.weight)
     }
 }
@@ -147,7 +147,7 @@ impl<F: Fn(&[u8]) -> Option<usize>> Router<F> {
 }
 
 impl<F: Fn(&[u8]) -> Option<usize>> BucketFactory for Router<F> {
-    fn get<'f>(&'f self, item: Item<'f>) -> Request<'f> {
+    fn get<'i>(&self, item: Item<'i>) -> Request<'_, 'i> {
         let chosen = (self.choose)(item.name).and_then(|index| self.others.get(index));
         chosen
             .unwrap_or(&self.default)

@@ -34,6 +34,9 @@ pub struct Snapshot {
     pub queued: u64,
     /// Permits that were ever reserved.
     pub reserved: u64,
+    /// For how long everything is still paused; zero if it is not. Pauses of single keys
+    /// are seen in [`waiting`](Self::waiting).
+    pub paused: Duration,
     /// How long a request of weight 1 would have to wait; with keys, for the key that
     /// has it worst.
     pub waiting: Duration,
@@ -74,22 +77,24 @@ impl Limiter {
             total = Total::of(zone);
             let question = |bucket: Bucket<'_>| {
                 let turn = bucket.waiting(1)?;
-                let (counts, queued) = (bucket.counts()?, bucket.queued()?);
-                Ok((turn, counts, queued, bucket.reserved()))
+                let ((_, tallies), queued) = (bucket.tallies()?, bucket.queued()?);
+                Ok((turn, tallies, queued, bucket.reserved()))
             };
-            zone.ask_all(question, |(turn, counts, queued, reserved)| {
+            zone.ask_all(question, |(turn, tallies, queued, reserved)| {
                 total.waiting = total.waiting.max(turn.ready.saturating_sub(turn.now));
                 total.queued += queued;
                 total.reserved += reserved;
-                for (sum, count) in total.counts.iter_mut().zip(counts) {
-                    *sum += count;
+                for (sum, tally) in total.counts.iter_mut().zip(tallies) {
+                    *sum += tally.count;
                 }
             })?;
             Ok(())
         })?;
-        let zone = self.zone();
+        let (zone, now) = (self.zone(), self.now());
+        let paused_until = Timestamp::from_ticks(zone.gate().paused_until());
         Ok(Snapshot {
-            now: self.now(),
+            now,
+            paused: paused_until.duration_since(now),
             rates: self.rates(),
             queue: zone.plan().queue,
             capacity: zone.design().capacity,

@@ -4,6 +4,7 @@ use crate::bucket::Spot;
 use crate::error::{AcquireError, BucketError};
 use crate::limiter::Limiter;
 use crate::permit::Permit;
+use crate::reservation::Reservation;
 use crate::ring::KeyHash;
 use crate::sync::{AtomicU64, Ordering};
 use crate::timestamp::Timestamp;
@@ -57,7 +58,7 @@ impl BucketHandle {
     ///
     /// See [`AcquireError`].
     #[inline]
-    pub fn try_acquire(&self) -> Result<Permit, AcquireError> {
+    pub fn try_acquire(&self) -> Result<Permit<'_>, AcquireError> {
         self.try_acquire_n(1)
     }
 
@@ -67,14 +68,14 @@ impl BucketHandle {
     ///
     /// See [`AcquireError`].
     #[inline]
-    pub fn try_acquire_n(&self, weight: u64) -> Result<Permit, AcquireError> {
+    pub fn try_acquire_n(&self, weight: u64) -> Result<Permit<'_>, AcquireError> {
         let zone = self.limiter.first_zone();
         // Relaxed: a hint.
         let spot = Spot::unpack(self.place.load(Ordering::Relaxed), self.key);
         match self.key {
             None => self.limiter.try_acquire_n(&self.name, weight),
             Some(_) => match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
-                Ok(run) => Ok(Permit::new(run, 0)),
+                Ok(run) => Ok(Permit::new(zone, spot.place.index, run)),
                 Err(_) => self.try_longer(weight),
             },
         }
@@ -82,7 +83,7 @@ impl BucketHandle {
 
     /// The same where a glance does not settle it. The limiter looks the key up, and so
     /// does the handle, in case the bucket is another.
-    fn try_longer(&self, weight: u64) -> Result<Permit, AcquireError> {
+    fn try_longer(&self, weight: u64) -> Result<Permit<'_>, AcquireError> {
         let answer = self.limiter.try_acquire_n(&self.name, weight);
         let spot = self
             .key
@@ -99,7 +100,7 @@ impl BucketHandle {
     /// # Errors
     ///
     /// See [`AcquireError`].
-    pub fn acquire(&self) -> Result<Permit, AcquireError> {
+    pub fn acquire(&self) -> Result<Permit<'_>, AcquireError> {
         self.limiter.acquire(&self.name)
     }
 
@@ -108,7 +109,7 @@ impl BucketHandle {
     /// # Errors
     ///
     /// See [`AcquireError`].
-    pub fn acquire_n(&self, weight: u64) -> Result<Permit, AcquireError> {
+    pub fn acquire_n(&self, weight: u64) -> Result<Permit<'_>, AcquireError> {
         self.limiter.acquire_n(&self.name, weight)
     }
 
@@ -117,8 +118,25 @@ impl BucketHandle {
     /// # Errors
     ///
     /// See [`AcquireError`].
-    pub fn acquire_timeout(&self, weight: u64, timeout: Duration) -> Result<Permit, AcquireError> {
+    pub fn acquire_timeout(
+        &self,
+        weight: u64,
+        timeout: Duration,
+    ) -> Result<Permit<'_>, AcquireError> {
         self.limiter.acquire_timeout(&self.name, weight, timeout)
+    }
+
+    /// As [`Limiter::reserve`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn reserve(
+        &self,
+        weight: u64,
+        max_wait: Duration,
+    ) -> Result<Reservation<'_>, AcquireError> {
+        self.limiter.reserve(&self.name, weight, max_wait)
     }
 
     /// As [`Limiter::waiting`].
@@ -248,11 +266,8 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn buckets(&self) -> Result<Buckets<'_>, BucketError> {
-        self.look(|zone| Ok(zone.check()?))?;
-        Ok(Buckets {
-            zone: self.zone(),
-            index: 0,
-        })
+        let zone = self.up_to_date()?;
+        Ok(Buckets { zone, index: 0 })
     }
 
     /// Takes the key's bucket from it, at once and for everybody: the next request

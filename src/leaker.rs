@@ -109,7 +109,7 @@ impl Leaker {
     /// See [`LeakError`].
     pub fn pass(&mut self) -> Result<Pass, LeakError> {
         // If the segment was removed and made anew, the lease is to be had there.
-        self.limiter.look(|zone| Ok(zone.check()?))?;
+        self.limiter.up_to_date()?;
         if !self.lead()? {
             return Ok(Pass::Standby);
         }

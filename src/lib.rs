@@ -82,6 +82,7 @@
 //! |---|---|
 //! | `cli` | the command line `tidegate` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
+//! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
 
 #![deny(clippy::disallowed_types)]
 
@@ -109,6 +110,8 @@ mod builder;
 #[cfg(not(loom))]
 mod clock;
 #[cfg(not(loom))]
+mod debit;
+#[cfg(not(loom))]
 mod denied;
 #[cfg(not(loom))]
 mod error;
@@ -125,17 +128,29 @@ mod leaker;
 #[cfg(not(loom))]
 mod limiter;
 #[cfg(not(loom))]
+mod manners;
+#[cfg(not(loom))]
 mod permit;
+#[cfg(not(loom))]
+mod questions;
 #[cfg(not(loom))]
 mod rate;
 #[cfg(not(loom))]
 mod request;
 #[cfg(not(loom))]
+mod reservation;
+#[cfg(not(loom))]
 mod segment;
 #[cfg(not(loom))]
 mod spec;
 #[cfg(not(loom))]
+mod steer;
+#[cfg(not(loom))]
+mod terms;
+#[cfg(not(loom))]
 mod timestamp;
+#[cfg(all(feature = "tokio", not(loom)))]
+mod tokio;
 #[cfg(not(loom))]
 mod wait;
 #[cfg(not(loom))]
@@ -146,7 +161,9 @@ pub use builder::Builder;
 #[cfg(not(loom))]
 pub use directory::MAX_KEY;
 #[cfg(not(loom))]
-pub use error::{AcquireError, BucketError, OpenError};
+pub use error::{
+    AcquireError, BucketError, DebitError, OpenError, PauseError, RefundError, SetRatesError,
+};
 #[cfg(not(loom))]
 pub use factory::{BucketFactory, Item, Router};
 #[cfg(all(feature = "portable", not(loom)))]
@@ -162,11 +179,15 @@ pub use limiter::Limiter;
 #[cfg(not(loom))]
 pub use permit::Permit;
 #[cfg(not(loom))]
+pub use questions::Usage;
+#[cfg(not(loom))]
 pub use rate::{
     MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Rate, RateError, RateTextError, parse_duration, validate,
 };
 #[cfg(not(loom))]
 pub use request::{RefusedTogether, Request, acquire_all, try_acquire_all};
+#[cfg(not(loom))]
+pub use reservation::Reservation;
 #[cfg(not(loom))]
 pub use segment::report::{LeakerSnapshot, SegmentSnapshot};
 #[cfg(not(loom))]

@@ -4,13 +4,15 @@ use crate::attached::{Attached, Origin};
 use crate::bucket::{Bucket, Spot};
 use crate::denied::Denied;
 use crate::error::{AcquireError, BucketError, OpenError};
+use crate::manners::Manners;
 use crate::permit::Permit;
-use crate::rate::Rate;
-use crate::ring::{Clock, Refusal, Rivalry, Unsettled};
+use crate::reservation::Reservation;
+use crate::ring::{Refusal, Rivalry, Unsettled};
 use crate::spec::Spec;
-use crate::timestamp::Timestamp;
-use crate::wait::Patience;
-use crate::zone::{Taken, Zone};
+use crate::sync::Ordering;
+use crate::terms::Terms;
+use crate::wait::Place;
+use crate::zone::Zone;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +52,7 @@ impl Limiter {
     ///
     /// [`AcquireError::Limited`] says when to try again. See [`AcquireError`] for others.
     #[inline]
-    pub fn try_acquire(&self, name: impl AsRef<[u8]>) -> Result<Permit, AcquireError> {
+    pub fn try_acquire(&self, name: impl AsRef<[u8]>) -> Result<Permit<'_>, AcquireError> {
         self.try_acquire_n(name, 1)
     }
 
@@ -66,16 +68,18 @@ impl Limiter {
         &self,
         name: impl AsRef<[u8]>,
         weight: u64,
-    ) -> Result<Permit, AcquireError> {
+    ) -> Result<Permit<'_>, AcquireError> {
         let zone = self.first_zone();
-        if zone.has_keys() {
-            return self.try_by_key(name.as_ref(), weight);
-        }
-        self.try_there(zone, Spot::ONLY, name.as_ref(), weight)
+        let answer = if zone.has_keys() {
+            self.try_by_key(name.as_ref(), weight)
+        } else {
+            self.try_there(zone, Spot::ONLY, name.as_ref(), weight)
+        };
+        self.or_let_pass(answer)
     }
 
     /// The same where each name has a bucket.
-    fn try_by_key(&self, name: &[u8], weight: u64) -> Result<Permit, AcquireError> {
+    fn try_by_key(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
         let zone = self.first_zone();
         match zone.spot(name) {
             Some(spot) => self.try_there(zone, spot, name, weight),
@@ -86,46 +90,45 @@ impl Limiter {
     /// The same of the bucket that the name had when one looked. What a glance settles is
     /// inlined, and writes the permit once; the rest is not.
     #[inline(always)]
-    pub(crate) fn try_there(
-        &self,
-        zone: &Zone,
+    fn try_there<'l>(
+        &'l self,
+        zone: &'l Zone,
         spot: Spot,
         name: &[u8],
         weight: u64,
-    ) -> Result<Permit, AcquireError> {
-        match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
-            Ok(run) => Ok(Permit::new(run, 0)),
-            Err(Unsettled::Open(rivalry)) => self.try_longer(zone, spot, name, weight, rivalry),
+    ) -> Result<Permit<'l>, AcquireError> {
+        let bucket = zone.bucket(spot);
+        match bucket.reserve_at_a_glance(weight, 0) {
+            Ok(run) => Ok(Permit::new(zone, spot.place.index, run)),
+            Err(Unsettled::Open(rivalry)) => self.try_longer(zone, bucket, name, weight, rivalry),
             Err(Unsettled::Refused(Refusal::Stale | Refusal::Closed)) => {
                 self.try_at_length(name, weight)
             }
-            Err(Unsettled::Refused(refusal)) => Err(explain(zone, weight, refusal)),
+            Err(Unsettled::Refused(refusal)) => Err(explain(bucket.terms(), weight, refusal)),
         }
     }
 
     /// The same where a glance does not settle it.
     #[cold]
-    fn try_longer(
-        &self,
-        zone: &Zone,
-        spot: Spot,
+    fn try_longer<'l>(
+        &'l self,
+        zone: &'l Zone,
+        bucket: Bucket<'l>,
         name: &[u8],
         weight: u64,
         rivalry: Rivalry,
-    ) -> Result<Permit, AcquireError> {
-        match zone.bucket(spot).reserve_at_length(weight, 0, rivalry) {
-            Ok(run) => Ok(Permit::new(run, 0)),
+    ) -> Result<Permit<'l>, AcquireError> {
+        match bucket.reserve_at_length(weight, 0, rivalry) {
+            Ok(run) => Ok(Permit::new(zone, bucket.spot().place.index, run)),
             Err(Refusal::Stale | Refusal::Closed) => self.try_at_length(name, weight),
-            Err(refusal) => Err(explain(zone, weight, refusal)),
+            Err(refusal) => Err(explain(bucket.terms(), weight, refusal)),
         }
     }
 
     /// The same where the name has no bucket yet, or has got another.
     #[cold]
-    pub(crate) fn try_at_length(&self, name: &[u8], weight: u64) -> Result<Permit, AcquireError> {
-        self.ask(name, weight, |bucket| {
-            Ok(Permit::new(bucket.reserve(weight, 0)?, 0))
-        })
+    fn try_at_length(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
+        self.queue_up(name, weight, 0).map(|(permit, _)| permit)
     }
 
     /// Takes one permit, waiting for its turn: first come, first served, across all
@@ -135,8 +138,8 @@ impl Limiter {
     ///
     /// [`AcquireError::QueueFull`] if too many wait already; [`AcquireError::Limited`]
     /// if its turn is beyond the bucket's horizon: the time that a full queue takes,
-    /// and an hour.
-    pub fn acquire(&self, name: impl AsRef<[u8]>) -> Result<Permit, AcquireError> {
+    /// and a day.
+    pub fn acquire(&self, name: impl AsRef<[u8]>) -> Result<Permit<'_>, AcquireError> {
         self.acquire_n(name, 1)
     }
 
@@ -145,7 +148,11 @@ impl Limiter {
     /// # Errors
     ///
     /// As [`acquire`](Self::acquire); and [`AcquireError::WeightTooLarge`].
-    pub fn acquire_n(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Permit, AcquireError> {
+    pub fn acquire_n(
+        &self,
+        name: impl AsRef<[u8]>,
+        weight: u64,
+    ) -> Result<Permit<'_>, AcquireError> {
         self.acquire_timeout(name, weight, Duration::MAX)
     }
 
@@ -160,136 +167,107 @@ impl Limiter {
         name: impl AsRef<[u8]>,
         weight: u64,
         timeout: Duration,
-    ) -> Result<Permit, AcquireError> {
-        let mut patience = Patience::new(timeout, self.attached.lateness());
-        self.ask(name.as_ref(), weight, |bucket| {
-            patience.acquire(bucket, weight)
-        })
+    ) -> Result<Permit<'_>, AcquireError> {
+        let name = name.as_ref();
+        if self.is_dry() {
+            return self.try_acquire_n(name, weight);
+        }
+        let mut place = Place::take(self, name, weight, timeout)?;
+        place.wait(self, name)?;
+        Ok(place.permit)
     }
 
-    /// How long a request of `weight` would have to wait now; zero if it would be
-    /// granted at once. Takes nothing.
+    /// Reserves `weight` permits, if their turn comes within `max_wait`, and does not wait
+    /// for it. If it does not come so soon, the call takes nothing.
     ///
     /// # Errors
     ///
-    /// [`AcquireError::WeightTooLarge`], [`AcquireError::KeyTooLong`],
-    /// [`AcquireError::Bucket`].
-    pub fn waiting(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Duration, AcquireError> {
-        let turn = self.ask_if_there(name.as_ref(), weight, |bucket| bucket.waiting(weight))?;
-        Ok(turn.map_or(Duration::ZERO, |turn| {
-            Duration::from_micros(turn.ready.saturating_sub(turn.now))
-        }))
-    }
-
-    /// The instant of the `nth` newest permit, from 0, of those that count in the
-    /// widest window; an upper bound, and in the future if it is waited for.
-    ///
-    /// # Errors
-    ///
-    /// [`AcquireError::KeyTooLong`], [`AcquireError::Bucket`].
-    pub fn peek(
+    /// As [`acquire_timeout`](Self::acquire_timeout).
+    pub fn reserve(
         &self,
         name: impl AsRef<[u8]>,
-        nth: u64,
-    ) -> Result<Option<Timestamp>, AcquireError> {
-        let stamp = self.ask_if_there(name.as_ref(), 0, |bucket| bucket.peek(nth))?;
-        Ok(stamp.flatten().map(Timestamp::from_ticks))
+        weight: u64,
+        max_wait: Duration,
+    ) -> Result<Reservation<'_>, AcquireError> {
+        let name = name.as_ref();
+        let place = match self.is_dry() {
+            true => Place::of(self.try_acquire_n(name, weight)?),
+            false => Place::take(self, name, weight, max_wait)?,
+        };
+        Ok(Reservation::new(self, name, place))
     }
 
-    /// How many permits count in the widest window now, those that are waited for
-    /// among them; of all keys together.
+    /// Takes `weight` permits, waiting for its turn by whatever can sleep: see
+    /// [`Reservation::wait_with`]. Dropping the future gives the place back.
     ///
     /// # Errors
     ///
-    /// See [`BucketError`].
-    pub fn count(&self) -> Result<u64, BucketError> {
-        self.total(|bucket| bucket.count())
-    }
-
-    /// How many permits are reserved by callers that wait, of all keys together.
-    ///
-    /// # Errors
-    ///
-    /// See [`BucketError`].
-    pub fn queued(&self) -> Result<u64, BucketError> {
-        self.total(|bucket| bucket.queued())
-    }
-
-    /// Forgets all permits: the next requests find empty buckets. Those who wait
-    /// already keep their times.
-    ///
-    /// # Errors
-    ///
-    /// See [`BucketError`].
-    pub fn flush(&self) -> Result<(), BucketError> {
-        self.total(|bucket| bucket.flush().map(|()| 0)).map(|_| ())
-    }
-
-    /// Forgets permits that count in no window any more; how many. No limit depends on
-    /// it: see [`Leaker`](crate::Leaker).
-    ///
-    /// # Errors
-    ///
-    /// See [`BucketError`].
-    pub fn leak(&self) -> Result<u64, BucketError> {
-        self.total(|bucket| Ok(bucket.leak()?.permits))
-    }
-
-    /// The rates in force.
-    pub fn rates(&self) -> Vec<Rate> {
-        self.zone().rates().to_vec()
-    }
-
-    /// The time on the limiter's clock.
-    pub fn now(&self) -> Timestamp {
-        Timestamp::from_ticks(self.zone().clock().now())
+    /// As [`acquire_timeout`](Self::acquire_timeout).
+    pub async fn acquire_with<F: Future>(
+        &self,
+        name: impl AsRef<[u8]>,
+        weight: u64,
+        timeout: Duration,
+        sleep: impl FnMut(Duration) -> F,
+    ) -> Result<Permit<'_>, AcquireError> {
+        let place = self.reserve(name, weight, timeout)?;
+        place.wait_with(sleep).await
     }
 
     /// Lets go of the limiter, as dropping does. The segment stays: see
     /// [`remove`](crate::remove).
     pub fn close(self) {}
 
-    /// Why a request would be refused now, if it would be. Takes nothing.
-    pub(crate) fn check_n(&self, name: &[u8], weight: u64) -> Result<(), AcquireError> {
-        self.ask_zone(weight, |zone| {
-            let turn = zone.ask_if_there(name, |bucket| bucket.waiting(weight))?;
-            let turn = match turn {
-                Some(turn) => turn,
-                None if weight > zone.plan().smallest_limit() => {
-                    return Err(Refusal::TooHeavy.into());
-                }
-                None => return Ok(()),
-            };
-            if turn.ready <= turn.now {
-                return Ok(());
-            }
-            Err(Denied::Refused(Refusal::Limited {
-                now: turn.now,
-                ready: turn.ready,
-                window: turn.window,
-            }))
-        })
-    }
-
-    /// Takes permits that may be given back.
-    pub(crate) fn take(
+    /// Reserves permits, and says until when their bucket was paused meanwhile.
+    pub(crate) fn queue_up(
         &self,
         name: &[u8],
         weight: u64,
-        timeout: Duration,
-    ) -> Result<Taken, AcquireError> {
-        let mut patience = Patience::new(timeout, self.attached.lateness());
+        max_wait: u64,
+    ) -> Result<(Permit<'_>, u64), AcquireError> {
         self.ask_zone(weight, |zone| {
             zone.ask(name, |bucket| {
-                let permit = patience.acquire(bucket, weight)?;
-                Ok(zone.taken(permit, bucket))
+                let paused_until = bucket.paused_until();
+                let run = bucket.reserve(weight, max_wait)?;
+                let permit = Permit::new(zone, bucket.spot().place.index, run);
+                Ok((permit, paused_until.max(bucket.paused_until())))
             })
         })
     }
 
-    /// Gives permits back; unless their segment was removed, and they with it.
-    pub(crate) fn give_back(&self, taken: &Taken) {
-        self.zone().give_back(taken);
+    /// How those who wait behave.
+    pub(crate) fn manners(&self) -> &Manners {
+        self.attached.manners()
+    }
+
+    /// Whether it lets everything pass.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.attached.let_pass().is_some()
+    }
+
+    /// The answer; of a dry run, one that lets pass what would be refused.
+    #[inline(always)]
+    fn or_let_pass<'l>(
+        &'l self,
+        answer: Result<Permit<'l>, AcquireError>,
+    ) -> Result<Permit<'l>, AcquireError> {
+        match (answer, self.attached.let_pass()) {
+            (Err(error), Some(passed)) if !matches!(error, AcquireError::Bucket(_)) => {
+                // Relaxed: a statistic.
+                passed.fetch_add(1, Ordering::Relaxed);
+                Ok(Permit::for_nothing(self.zone()))
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// How many requests a [dry run](crate::Builder::dry_run) has let pass so far that would
+    /// have been refused, or made to wait, by this handle or its clones; 0 if it is none.
+    pub fn would_have_refused(&self) -> u64 {
+        // Relaxed: a statistic.
+        self.attached
+            .let_pass()
+            .map_or(0, |passed| passed.load(Ordering::Relaxed))
     }
 
     /// The zone that was opened first, which says itself when it is no longer in use.
@@ -303,12 +281,20 @@ impl Limiter {
         self.attached.newest()
     }
 
+    /// The zone in use, with the rates in force.
+    pub(crate) fn up_to_date(&self) -> Result<&Zone, BucketError> {
+        self.look(|zone| {
+            zone.check()?;
+            Ok(zone)
+        })
+    }
+
     /// Asks the bucket of that name, which is made if there is none.
-    pub(crate) fn ask<T>(
-        &self,
+    pub(crate) fn ask<'l, T>(
+        &'l self,
         name: &[u8],
         weight: u64,
-        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
+        mut question: impl FnMut(Bucket<'l>) -> Result<T, Refusal>,
     ) -> Result<T, AcquireError> {
         self.ask_zone(weight, |zone| zone.ask(name, &mut question))
     }
@@ -324,52 +310,40 @@ impl Limiter {
     }
 
     /// Asks the zone, and says in the caller's words why there is no answer.
-    pub(crate) fn ask_zone<T>(
-        &self,
+    pub(crate) fn ask_zone<'l, T>(
+        &'l self,
         weight: u64,
-        question: impl FnMut(&Zone) -> Result<T, Denied>,
+        question: impl FnMut(&'l Zone) -> Result<T, Denied>,
     ) -> Result<T, AcquireError> {
         self.attached
             .ask(question, |zone, denied| deny(zone, weight, denied))
     }
 
     /// Asks the zone for something that no rate refuses.
-    pub(crate) fn look<T>(
-        &self,
-        question: impl FnMut(&Zone) -> Result<T, Denied>,
+    pub(crate) fn look<'l, T>(
+        &'l self,
+        question: impl FnMut(&'l Zone) -> Result<T, Denied>,
     ) -> Result<T, BucketError> {
         self.attached.ask(question, |_, denied| unusable(denied))
-    }
-
-    /// The sum of an answer over all buckets.
-    fn total(
-        &self,
-        question: impl Fn(Bucket<'_>) -> Result<u64, Refusal>,
-    ) -> Result<u64, BucketError> {
-        self.look(|zone| {
-            let mut total = 0;
-            zone.ask_all(&question, |part| total += part)?;
-            Ok(total)
-        })
     }
 }
 
 /// A refusal in the caller's words. Being limited is as common as being granted.
 #[inline]
-pub(crate) fn explain(zone: &Zone, weight: u64, refusal: Refusal) -> AcquireError {
+fn explain(terms: &Terms, weight: u64, refusal: Refusal) -> AcquireError {
     match refusal {
         Refusal::Limited { now, ready, window } => AcquireError::Limited {
             retry_after: Duration::from_micros(ready - now),
-            rate: zone.rates()[window],
+            rate: terms.rate(window),
         },
         Refusal::QueueFull { now, ready } => AcquireError::QueueFull {
             weight,
-            queue: zone.plan().queue,
+            queue: terms.plan.queue,
             retry_after: Duration::from_micros(ready.saturating_sub(now)),
         },
         Refusal::TooHeavy => AcquireError::WeightTooLarge {
             weight,
-            rate: zone.rates()[0],
+            rate: terms.rate(0),
         },
         Refusal::Closed | Refusal::Stale | Refusal::Exhausted => {
             unusable(Denied::Refused(refusal)).into()
@@ -380,7 +354,7 @@ pub(crate) fn explain(zone: &Zone, weight: u64, refusal: Refusal) -> AcquireErro
 /// The same where the directory may be in the way.
 fn deny(zone: &Zone, weight: u64, denied: Denied) -> AcquireError {
     match denied {
-        Denied::Refused(refusal) => explain(zone, weight, refusal),
+        Denied::Refused(refusal) => explain(zone.terms(), weight, refusal),
         Denied::Full => AcquireError::Full {
             keys: zone.design().keys.unwrap_or(1),
         },

@@ -1,26 +1,81 @@
 //! What a caller gets: leave to act, from an instant on.
 
-use crate::ring::Run;
+use crate::bucket::{Bucket, Spot};
+use crate::directory::Place;
+use crate::error::RefundError;
+use crate::ring::word::Head;
+use crate::ring::{Clock, Run};
 use crate::timestamp::Timestamp;
+use crate::zone::Zone;
 use std::fmt;
 
 /// Leave to act once, or as often as its weight says.
 ///
 /// It needs not be given back: it counts for one interval of each rate from
-/// [`at`](Self::at) on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Permit {
+/// [`at`](Self::at) on. What was not used after all may be [refunded](Self::refund).
+pub struct Permit<'l> {
+    zone: &'l Zone,
+    /// Which bucket of the zone.
+    index: u64,
     run: Run,
     sleeps: u32,
 }
 
-impl Permit {
-    pub(crate) fn new(run: Run, sleeps: u32) -> Self {
-        Self { run, sleeps }
+impl<'l> Permit<'l> {
+    #[inline(always)]
+    pub(crate) fn new(zone: &'l Zone, index: u64, run: Run) -> Self {
+        Self {
+            zone,
+            index,
+            run,
+            sleeps: 0,
+        }
+    }
+
+    /// Leave to act that costs nothing.
+    pub(crate) fn for_nothing(zone: &'l Zone) -> Self {
+        let now = zone.clock().now();
+        let run = Run {
+            head: Head::new(0, 0),
+            weight: 0,
+            ready: now,
+            asked: now,
+        };
+        Self::new(zone, 0, run)
+    }
+
+    pub(crate) fn zone(&self) -> &'l Zone {
+        self.zone
     }
 
     pub(crate) fn run(&self) -> &Run {
         &self.run
+    }
+
+    /// The same permit, after so many sleeps.
+    pub(crate) fn after(self, sleeps: u32) -> Self {
+        Self { sleeps, ..self }
+    }
+
+    /// Counts a sleep.
+    pub(crate) fn has_slept(&mut self) {
+        self.sleeps += 1;
+    }
+
+    /// The same permit, for whoever is to have it instead.
+    pub(crate) fn handed_on(&self) -> Self {
+        Self { ..*self }
+    }
+
+    /// Until when its bucket is paused.
+    pub(crate) fn paused_until(&self) -> u64 {
+        self.bucket().paused_until()
+    }
+
+    /// Gives all of it back, and stands for nothing from then on.
+    pub(crate) fn give_all_back(&mut self) {
+        let all = self.run.split_newest(u64::MAX);
+        self.give_back(&all);
     }
 
     /// The instant at which it was granted, on the segment's clock, rounded down to the
@@ -30,20 +85,89 @@ impl Permit {
         Timestamp::from_ticks(self.run.ready)
     }
 
-    /// How many permits it stands for.
+    /// How many permits it stands for: what was asked for, less what was refunded; none
+    /// if a [dry run](crate::Builder::dry_run) let it pass.
     pub fn weight(&self) -> u64 {
         self.run.weight
     }
 
     /// How often the call slept: not at all if it was granted at once, and once if it
-    /// had to wait, unless it woke late or in a pause and queued again.
+    /// had to wait, unless it woke late or met a pause and queued again.
     pub fn sleeps(&self) -> u32 {
         self.sleeps
     }
+
+    /// Gives all of it back: those who come later are judged as if it had never been
+    /// taken. Those who wait already keep their times. It is an error in the books to act
+    /// upon it all the same.
+    ///
+    /// While what was given back is in the window, a refusal looks at the permits in it
+    /// one by one.
+    ///
+    /// ```
+    /// use tidegate::{Limiter, Rate};
+    ///
+    /// let limiter = Limiter::in_memory().rate(Rate::per_minute(1)).open()?;
+    /// limiter.try_acquire("report")?.refund();
+    /// limiter.try_acquire("report")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn refund(mut self) {
+        self.give_all_back();
+    }
+
+    /// Gives `weight` permits of it back, as [`refund`](Self::refund) does: for costs that
+    /// are estimated before, and known after.
+    ///
+    /// ```
+    /// use tidegate::{Limiter, Rate};
+    ///
+    /// let tokens = Limiter::in_memory().rate(Rate::per_minute(1000)).open()?;
+    /// let mut permit = tokens.try_acquire_n("model", 800)?;
+    /// permit.refund_n(300)?; // it cost only 500
+    /// assert_eq!(permit.weight(), 500);
+    /// tokens.try_acquire_n("model", 500)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RefundError`] if it does not stand for so many. Nothing is given back then.
+    pub fn refund_n(&mut self, weight: u64) -> Result<(), RefundError> {
+        let held = self.run.weight;
+        if weight > held {
+            return Err(RefundError { weight, held });
+        }
+        let part = self.run.split_newest(weight);
+        self.give_back(&part);
+        Ok(())
+    }
+
+    /// Its bucket, whosever that is by now: a run knows itself which slots are still its.
+    fn bucket(&self) -> Bucket<'l> {
+        let place = Place {
+            index: self.index,
+            generation: self.run.head.generation(),
+        };
+        self.zone.bucket(Spot { place, key: None })
+    }
+
+    fn give_back(&self, part: &Run) {
+        self.bucket().cancel(part);
+    }
 }
 
+impl PartialEq for Permit<'_> {
+    /// Whether they are one and the same.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.zone, other.zone) && self.index == other.index && self.run == other.run
+    }
+}
+
+impl Eq for Permit<'_> {}
+
 /// What a user can ask of it, in a user's units.
-impl fmt::Debug for Permit {
+impl fmt::Debug for Permit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit")
             .field("at", &format_args!("{}", self.at()))
@@ -56,18 +180,19 @@ impl fmt::Debug for Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ring::word::Head;
+    use crate::spec::Spec;
 
     #[test]
     fn it_shows_its_instant_weight_and_sleeps() {
-        let run = Run {
-            head: Head::new(0, 1 << 20),
-            weight: 3,
-            ready: 12_000_345,
-            asked: 7,
+        let spec = Spec {
+            rates: vec![crate::Rate::per_second(5)],
+            ..Spec::default()
         };
+        let zone = Zone::in_memory(&spec).unwrap();
+        let mut run = zone.bucket(Spot::ONLY).reserve(3, 0).unwrap();
+        run.ready = 12_000_345;
         assert_eq!(
-            format!("{:?}", Permit::new(run, 1)),
+            format!("{:?}", Permit::new(&zone, 0, run).after(1)),
             "Permit { at: 12.000345s, weight: 3, sleeps: 1 }"
         );
     }

@@ -5,40 +5,40 @@ use crate::error::AcquireError;
 use crate::keys::BucketHandle;
 use crate::limiter::Limiter;
 use crate::permit::Permit;
-use crate::zone::Taken;
+use crate::reservation::Reservation;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 /// A request for `weight` permits of one key (or of the one bucket) of a limiter.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is asked yet"]
-pub struct Request<'r> {
-    limiter: &'r Limiter,
-    name: Cow<'r, [u8]>,
+pub struct Request<'l, 'n> {
+    limiter: &'l Limiter,
+    name: Cow<'n, [u8]>,
     weight: u64,
 }
 
 impl Limiter {
     /// A request, to be made [together](try_acquire_all) with others.
-    pub fn request<'r>(
-        &'r self,
-        name: &'r (impl AsRef<[u8]> + ?Sized),
+    pub fn request<'n>(
+        &self,
+        name: &'n (impl AsRef<[u8]> + ?Sized),
         weight: u64,
-    ) -> Request<'r> {
+    ) -> Request<'_, 'n> {
         Request::new(self, name.as_ref().into(), weight)
     }
 }
 
 impl BucketHandle {
     /// A request, to be made [together](try_acquire_all) with others.
-    pub fn request(&self, weight: u64) -> Request<'_> {
+    pub fn request(&self, weight: u64) -> Request<'_, '_> {
         Request::new(self.limiter(), self.name().into(), weight)
     }
 }
 
-impl<'r> Request<'r> {
+impl<'l, 'n> Request<'l, 'n> {
     /// A request for a name that may be made up for it.
-    pub fn new(limiter: &'r Limiter, name: Cow<'r, [u8]>, weight: u64) -> Self {
+    pub fn new(limiter: &'l Limiter, name: Cow<'n, [u8]>, weight: u64) -> Self {
         Self {
             limiter,
             name,
@@ -47,7 +47,7 @@ impl<'r> Request<'r> {
     }
 
     /// The limiter that is asked.
-    pub fn limiter(&self) -> &'r Limiter {
+    pub fn limiter(&self) -> &'l Limiter {
         self.limiter
     }
 
@@ -66,7 +66,7 @@ impl<'r> Request<'r> {
     /// # Errors
     ///
     /// See [`AcquireError`].
-    pub fn try_acquire(&self) -> Result<Permit, AcquireError> {
+    pub fn try_acquire(&self) -> Result<Permit<'l>, AcquireError> {
         self.limiter.try_acquire_n(&self.name, self.weight)
     }
 
@@ -75,7 +75,7 @@ impl<'r> Request<'r> {
     /// # Errors
     ///
     /// See [`AcquireError`].
-    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit, AcquireError> {
+    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'l>, AcquireError> {
         self.limiter
             .acquire_timeout(&self.name, self.weight, timeout)
     }
@@ -85,8 +85,13 @@ impl<'r> Request<'r> {
         self.limiter.check_n(&self.name, self.weight)
     }
 
-    fn take(&self, timeout: Duration) -> Result<Taken, AcquireError> {
-        self.limiter.take(&self.name, self.weight, timeout)
+    /// As [`Limiter::reserve`].
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`].
+    pub fn reserve(&self, max_wait: Duration) -> Result<Reservation<'l>, AcquireError> {
+        self.limiter.reserve(&self.name, self.weight, max_wait)
     }
 }
 
@@ -128,7 +133,9 @@ pub struct RefusedTogether {
 /// # Errors
 ///
 /// See [`RefusedTogether`].
-pub fn try_acquire_all(requests: &[Request<'_>]) -> Result<Vec<Permit>, RefusedTogether> {
+pub fn try_acquire_all<'l>(
+    requests: &[Request<'l, '_>],
+) -> Result<Vec<Permit<'l>>, RefusedTogether> {
     for (index, request) in requests.iter().enumerate() {
         let refused = |error| RefusedTogether { index, error };
         request.look().map_err(refused)?;
@@ -150,10 +157,10 @@ pub fn try_acquire_all(requests: &[Request<'_>]) -> Result<Vec<Permit>, RefusedT
 /// # Errors
 ///
 /// See [`RefusedTogether`].
-pub fn acquire_all(
-    requests: &[Request<'_>],
+pub fn acquire_all<'l>(
+    requests: &[Request<'l, '_>],
     timeout: Duration,
-) -> Result<Vec<Permit>, RefusedTogether> {
+) -> Result<Vec<Permit<'l>>, RefusedTogether> {
     let started = Instant::now();
     loop {
         let left = timeout.saturating_sub(started.elapsed());
@@ -172,7 +179,7 @@ pub fn acquire_all(
         }
         let first = match slowest {
             None => None,
-            Some(index) => match requests[index].take(left) {
+            Some(index) => match requests[index].acquire_timeout(left) {
                 Ok(taken) => Some(taken),
                 Err(error) => return Err(RefusedTogether { index, error }),
             },
@@ -189,28 +196,24 @@ pub fn acquire_all(
 
 /// Takes all requests at once but the one of index `done`, which is taken already. Gives
 /// everything back if one refuses.
-fn finish(
-    requests: &[Request<'_>],
+fn finish<'l>(
+    requests: &[Request<'l, '_>],
     done: usize,
-    mut first: Option<Taken>,
-) -> Result<Vec<Permit>, RefusedTogether> {
-    let mut taken: Vec<Taken> = Vec::with_capacity(requests.len());
+    mut first: Option<Permit<'l>>,
+) -> Result<Vec<Permit<'l>>, RefusedTogether> {
+    let mut taken = Vec::with_capacity(requests.len());
     for (index, request) in requests.iter().enumerate() {
         let next = match first.take_if(|_| index == done) {
             Some(first) => Ok(first),
-            None => request.take(Duration::ZERO),
+            None => request.try_acquire(),
         };
         match next {
             Ok(next) => taken.push(next),
             Err(error) => {
-                let held = requests.iter().zip(&taken);
-                let waited = first.iter().map(|first| (&requests[done], first));
-                for (request, taken) in held.chain(waited) {
-                    request.limiter.give_back(taken);
-                }
+                taken.into_iter().chain(first).for_each(Permit::refund);
                 return Err(RefusedTogether { index, error });
             }
         }
     }
-    Ok(taken.into_iter().map(|taken| taken.permit).collect())
+    Ok(taken)
 }

@@ -1,6 +1,7 @@
 //! What a user asks of a limiter, and what is built from it.
 
 use crate::error::OpenError;
+use crate::manners::Manners;
 use crate::rate::{Rate, interval_ticks, validate};
 use crate::ring::word::Version;
 use crate::ring::{MAX_CAPACITY, MIN_CAPACITY, Plan, Window};
@@ -30,9 +31,12 @@ pub struct Spec {
     pub queue: Option<u64>,
     pub capacity: Option<u64>,
     pub keys: Option<u64>,
-    pub lateness: Option<Duration>,
+    pub manners: Manners,
+    pub dry_run: bool,
     pub group: Option<u32>,
     pub presence: Presence,
+    /// Give the segment the caller's rates, if it has others.
+    pub override_rates: bool,
     /// Take the segment's rates and options, whatever they are.
     pub adopt: bool,
 }

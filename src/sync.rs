@@ -11,6 +11,9 @@ use loom::sync::atomic as imp;
 use std::sync::atomic as imp;
 
 pub use imp::Ordering;
+// Not for shared words: models do not go that far up.
+#[cfg(not(loom))]
+pub use std::sync::atomic::AtomicPtr;
 
 // Called before every access of this thread to a shared word: so that a test can
 // stop a caller at any of them, let others go first, or end it there.

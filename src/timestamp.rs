@@ -33,6 +33,17 @@ impl Timestamp {
         self.0
     }
 
+    /// The instant so much later; at most the last that there is.
+    pub const fn saturating_add(self, duration: Duration) -> Self {
+        let micros = duration.as_micros();
+        let micros = if micros > u64::MAX as u128 {
+            u64::MAX
+        } else {
+            micros as u64
+        };
+        Self(self.0.saturating_add(micros))
+    }
+
     /// The time from `earlier` to this instant; zero if `earlier` is later.
     pub const fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

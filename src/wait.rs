@@ -1,83 +1,169 @@
 //! Waiting for a turn: reserve, sleep once, and go; or queue again where to go would
 //! break the limit in fact.
+//!
+//! Nothing in here sleeps. It says until when whoever waits has to: a thread, a future,
+//! or what else can.
 
-use crate::bucket::Bucket;
+use crate::error::AcquireError;
+use crate::limiter::Limiter;
+use crate::manners::{Manners, ticks};
 use crate::permit::Permit;
-use crate::ring::{Clock, Refusal, Run};
+use crate::ring::Clock;
 use std::time::Duration;
 
 /// How late one may wake at least, and still go: less than this is ordinary scheduling.
 const LEAST_LATENESS: u64 = 5_000;
+/// How long one sleeps at most behind a pause, in ticks: so that a resume reaches those
+/// who wait.
+const PAUSED_STEP: u64 = 100_000;
 
-/// How long one call is willing to wait, and how often it has slept.
+/// A place in the queue.
 #[derive(Debug)]
-pub struct Patience {
-    timeout: u64,
-    lateness: Option<u64>,
-    /// The last microsecond of the system clock at which the call would still go; known
-    /// after the first look at it. Not in ticks: the segment may be another by then.
-    deadline: Option<i64>,
-    sleeps: u32,
+pub struct Place<'l> {
+    pub permit: Permit<'l>,
+    /// How much later than its turn it goes.
+    delay: u64,
+    /// The pause that the place is behind, in ticks; 0: none.
+    paused_until: u64,
+    /// The last microsecond of the system clock at which the call would still go. Not in
+    /// ticks: the segment may be another by then.
+    deadline: i64,
     was_late: bool,
 }
 
-impl Patience {
-    pub fn new(timeout: Duration, lateness: Option<Duration>) -> Self {
+/// What whoever has a place is to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Its turn has come.
+    Go,
+    /// To ask again at that tick of the permit's zone.
+    Sleep(u64),
+}
+
+impl<'l> Place<'l> {
+    /// Queues up, if the turn comes within `timeout`. Where no wait is needed the place
+    /// is the permit.
+    pub fn take(
+        limiter: &'l Limiter,
+        name: &[u8],
+        weight: u64,
+        timeout: Duration,
+    ) -> Result<Self, AcquireError> {
+        let timeout = ticks(timeout);
+        let (permit, paused_until) = limiter.queue_up(name, weight, timeout)?;
+        let (run, epoch) = (*permit.run(), permit.zone().clock().epoch());
+        let mut place = Self {
+            paused_until,
+            deadline: epoch.saturating_add_unsigned(run.asked.saturating_add(timeout)),
+            ..Self::of(permit)
+        };
+        place.delay(limiter.manners());
+        Ok(place)
+    }
+
+    /// The place of one who need not wait.
+    pub fn of(permit: Permit<'l>) -> Self {
         Self {
-            timeout: ticks(timeout),
-            lateness: lateness.map(ticks),
-            deadline: None,
-            sleeps: 0,
+            permit,
+            delay: 0,
+            paused_until: 0,
+            deadline: 0,
             was_late: false,
         }
     }
 
-    /// Takes `weight` permits, and returns when they are due.
+    /// When it goes, if nothing comes in between.
+    pub fn goes_at(&self) -> u64 {
+        self.permit.run().ready.saturating_add(self.delay)
+    }
+
+    /// What is to be done now.
     ///
     /// One who wakes inside a pause, or much later than its time (the machine slept, the
     /// process was stopped), gives its place back and queues again: were all who were
     /// stopped together to go together, they would be a burst. For lateness it does so
     /// once a call, for a process that is always late must not starve.
-    pub fn acquire(&mut self, bucket: Bucket<'_>, weight: u64) -> Result<Permit, Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// The place is given back, and the next turn comes too late.
+    pub fn step(&mut self, limiter: &'l Limiter, name: &[u8]) -> Result<Step, AcquireError> {
         loop {
-            let run = bucket.reserve(weight, self.left(bucket))?;
-            if !run.waits() {
-                return Ok(Permit::new(run, self.sleeps));
+            if !self.permit.run().waits() {
+                return Ok(Step::Go);
             }
-            let latest = run.asked.saturating_add(self.timeout);
-            self.deadline
-                .get_or_insert(bucket.clock().epoch().saturating_add_unsigned(latest));
-            let woke = bucket.sleep(&run);
-            self.sleeps += 1;
-            if !self.must_queue_again(bucket, &run, woke) {
-                return Ok(Permit::new(run, self.sleeps));
+            let zone = self.permit.zone();
+            let now = zone.clock().now();
+            let paused_until = self.permit.paused_until();
+            if now < self.goes_at() {
+                let is_behind_pause = self.paused_until > now;
+                if !is_behind_pause {
+                    return Ok(Step::Sleep(self.goes_at()));
+                }
+                if paused_until >= self.paused_until {
+                    return Ok(Step::Sleep(self.goes_at().min(now + PAUSED_STEP)));
+                }
+                // The pause was ended: there is an earlier place.
+            } else if paused_until <= now && !self.is_late(now, limiter.manners()) {
+                return Ok(Step::Go);
             }
-            bucket.cancel(&run);
+            self.queue_again(limiter, name, now)?;
         }
     }
 
-    fn left(&self, bucket: Bucket<'_>) -> u64 {
-        let Some(deadline) = self.deadline else {
-            return self.timeout;
-        };
-        let now = bucket
+    /// Sleeps until the turn has come.
+    ///
+    /// # Errors
+    ///
+    /// As [`step`](Self::step).
+    pub fn wait(&mut self, limiter: &'l Limiter, name: &[u8]) -> Result<(), AcquireError> {
+        while let Step::Sleep(until) = self.step(limiter, name)? {
+            self.permit.zone().clock().sleep_until(until);
+            self.permit.has_slept();
+        }
+        Ok(())
+    }
+
+    /// How long it is from now until a tick.
+    pub fn time_until(&self, tick: u64) -> Duration {
+        let now = self.permit.zone().clock().now();
+        Duration::from_micros(tick.saturating_sub(now))
+    }
+
+    fn queue_again(
+        &mut self,
+        limiter: &'l Limiter,
+        name: &[u8],
+        now: u64,
+    ) -> Result<(), AcquireError> {
+        let (weight, sleeps) = (self.permit.weight(), self.permit.sleeps());
+        let now = self
+            .permit
+            .zone()
             .clock()
             .epoch()
-            .saturating_add_unsigned(bucket.clock().now());
-        u64::try_from(deadline.saturating_sub(now)).unwrap_or(0)
+            .saturating_add_unsigned(now);
+        let left = u64::try_from(self.deadline.saturating_sub(now)).unwrap_or(0);
+        self.permit.give_all_back();
+        let (permit, paused_until) = limiter.queue_up(name, weight, left)?;
+        self.permit = permit.after(sleeps);
+        self.paused_until = paused_until;
+        self.delay(limiter.manners());
+        Ok(())
     }
 
-    fn must_queue_again(&mut self, bucket: Bucket<'_>, run: &Run, woke: u64) -> bool {
-        if bucket.is_paused(woke) {
-            return true;
-        }
-        let tenth = bucket.plan().windows()[0].interval / 10;
-        let bound = self.lateness.unwrap_or(tenth.max(LEAST_LATENESS));
-        let is_late = woke > run.ready.saturating_add(bound);
-        is_late && !std::mem::replace(&mut self.was_late, true)
+    /// Whether it is so late that it has to queue again.
+    fn is_late(&mut self, now: u64, manners: &Manners) -> bool {
+        let tenth = self.permit.zone().plan().windows()[0].interval / 10;
+        let bound = manners.lateness.map_or(tenth.max(LEAST_LATENESS), ticks);
+        now > self.goes_at().saturating_add(bound) && !std::mem::replace(&mut self.was_late, true)
     }
-}
 
-fn ticks(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    /// Chooses how much later than its turn one goes who has to wait.
+    fn delay(&mut self, manners: &Manners) {
+        self.delay = match self.permit.run().waits() {
+            true => manners.delay(),
+            false => 0,
+        };
+    }
 }

@@ -4,24 +4,24 @@ use crate::bucket::{Bucket, Spot};
 use crate::clock::{ClockKind, SystemClock};
 use crate::denied::Denied;
 use crate::directory::{Directory, Key, Seed};
-use crate::error::OpenError;
-use crate::permit::Permit;
+use crate::error::{BucketError, OpenError, SetRatesError};
 use crate::rate::Rate;
 use crate::ring::word::Version;
-use crate::ring::{KeyHash, Plan, Refusal};
-use crate::segment::{Entered, Mapping, Segment};
-use crate::spec::{Design, Spec, rates_of};
+use crate::ring::{Gate, KeyHash, Plan, Refusal};
+use crate::segment::{Entered, Latest, Mapping, Segment, rates};
+use crate::spec::{Design, Spec};
 use crate::sync::Ordering;
+use crate::terms::Terms;
 use std::io;
+use std::sync::Mutex;
 
 /// One bucket for all names, or one for each key.
 #[derive(Debug)]
 pub struct Zone {
     words: Words,
-    plan: Plan,
     clock: SystemClock,
     design: Design,
-    rates: Vec<Rate>,
+    terms: Latest<Terms>,
 }
 
 // A handle has one, and each call goes through it: a box would be one step more.
@@ -29,17 +29,13 @@ pub struct Zone {
 #[derive(Debug)]
 enum Words {
     /// Of this process alone.
-    Memory(Mapping, Seed),
+    Memory {
+        mapping: Mapping,
+        seed: Seed,
+        /// Held by who changes the rates.
+        rates: Mutex<()>,
+    },
     Segment(Segment),
-}
-
-/// A permit, and where it was taken: so that it can be given back.
-#[derive(Clone, Copy, Debug)]
-pub struct Taken {
-    pub permit: Permit,
-    spot: Spot,
-    /// Which zone, while its limiter lives.
-    zone: *const Zone,
 }
 
 /// The directory of keys at one moment.
@@ -77,10 +73,16 @@ impl Zone {
         let mapping = Mapping::anonymous(shape).map_err(|_| OpenError::NoMemory {
             needed: shape.size(),
         })?;
+        rates::write_first(mapping.header(), &design.windows, design.horizon);
         if shape.keys().is_none() {
             mapping.ring(0).open_for([0; 2]);
         }
-        Ok(Self::new(Words::Memory(mapping, seed), plan, clock, design))
+        let words = Words::Memory {
+            mapping,
+            seed,
+            rates: Mutex::new(()),
+        };
+        Ok(Self::new(words, plan, clock, design))
     }
 
     /// The buckets of a segment.
@@ -91,20 +93,18 @@ impl Zone {
     }
 
     fn new(words: Words, plan: Plan, clock: SystemClock, design: Design) -> Self {
-        let rates = rates_of(&design.windows);
         Self {
             words,
-            plan,
             clock,
             design,
-            rates,
+            terms: Latest::new(Terms::new(plan)),
         }
     }
 
     /// The segment that they are in, if they are in one.
     pub fn segment(&self) -> Option<&Segment> {
         match &self.words {
-            Words::Memory(..) => None,
+            Words::Memory { .. } => None,
             Words::Segment(segment) => Some(segment),
         }
     }
@@ -116,14 +116,55 @@ impl Zone {
 
     /// The rates that this handle knows.
     #[inline]
+    pub fn terms(&self) -> &Terms {
+        self.terms.get()
+    }
+
+    /// The same as users see them.
     pub fn rates(&self) -> &[Rate] {
-        &self.rates
+        &self.terms().rates
     }
 
     /// The same as the ring takes them.
     #[inline]
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        &self.terms().plan
+    }
+
+    /// Whether its segment was removed.
+    pub fn is_removed(&self) -> bool {
+        // Acquire: pairs with the Release of who removes it.
+        Version(self.gate().version.load(Ordering::Acquire)).is_removed()
+    }
+
+    /// Learns the rates in force, after they have changed.
+    pub fn catch_up(&self) -> Result<(), BucketError> {
+        let plan = rates::read(self.mapping(), self.design.queue).ok_or(BucketError::Rates)?;
+        if plan.version != self.plan().version {
+            self.terms.push(Terms::new(plan));
+        }
+        Ok(())
+    }
+
+    /// Puts other rates in force, for everybody.
+    pub fn set_rates(&self, rates: &[Rate]) -> Result<(), SetRatesError> {
+        match &self.words {
+            Words::Memory {
+                mapping,
+                rates: lock,
+                ..
+            } => {
+                // Poisoned or not: nobody leaves anything half done under it.
+                let _lock = lock.lock();
+                rates::set(mapping, self.design.queue, rates)
+            }
+            Words::Segment(segment) => segment.set_rates(rates),
+        }
+    }
+
+    /// The words that hold for all buckets.
+    pub fn gate(&self) -> &Gate {
+        &self.mapping().header().gate
     }
 
     /// Its time.
@@ -140,7 +181,7 @@ impl Zone {
 
     /// Whether the rates that this handle knows are in force.
     pub fn check(&self) -> Result<(), Refusal> {
-        self.mapping().header().gate.check(&self.plan)
+        self.gate().check(self.plan())
     }
 
     /// The directory, where there are keys.
@@ -157,14 +198,14 @@ impl Zone {
     #[inline]
     fn mapping(&self) -> &Mapping {
         match &self.words {
-            Words::Memory(mapping, _) => mapping,
+            Words::Memory { mapping, .. } => mapping,
             Words::Segment(segment) => segment.mapping(),
         }
     }
 
     fn seed(&self) -> Seed {
         match &self.words {
-            Words::Memory(_, seed) => *seed,
+            Words::Memory { seed, .. } => *seed,
             Words::Segment(segment) => segment.seed(),
         }
     }
@@ -173,23 +214,7 @@ impl Zone {
     #[inline]
     pub fn bucket(&self, spot: Spot) -> Bucket<'_> {
         let ring = self.directory().ring(spot.place, spot.key);
-        Bucket::new(&self.plan, &self.clock, spot, ring)
-    }
-
-    /// A permit that one of this zone's buckets gave.
-    pub fn taken(&self, permit: Permit, bucket: Bucket<'_>) -> Taken {
-        Taken {
-            permit,
-            spot: bucket.spot(),
-            zone: self,
-        }
-    }
-
-    /// Takes a permit back, if it is of this zone: another has other permits.
-    pub fn give_back(&self, taken: &Taken) {
-        if std::ptr::eq(taken.zone, self) {
-            self.bucket(taken.spot).cancel(taken.permit.run());
-        }
+        Bucket::new(self.terms(), &self.clock, spot, ring)
     }
 
     /// Where the bucket of that name is, if a mere look tells.
@@ -216,10 +241,10 @@ impl Zone {
     }
 
     /// Asks the bucket of that name, which is made if there is none.
-    pub fn ask<T>(
-        &self,
+    pub fn ask<'z, T>(
+        &'z self,
         name: &[u8],
-        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
+        mut question: impl FnMut(Bucket<'z>) -> Result<T, Refusal>,
     ) -> Result<T, Denied> {
         if !self.has_keys() {
             return Ok(question(self.bucket(Spot::ONLY))?);
@@ -229,7 +254,7 @@ impl Zone {
         loop {
             self.check()?;
             let directory = self.directory();
-            let place = directory.find_or_insert(&key, &self.plan, &self.clock)?;
+            let place = directory.find_or_insert(&key, self.plan(), &self.clock)?;
             let spot = Spot {
                 place,
                 key: Some(key.hash),
@@ -243,10 +268,10 @@ impl Zone {
     }
 
     /// Asks the bucket of that name, if there is one.
-    pub fn ask_if_there<T>(
-        &self,
+    pub fn ask_if_there<'z, T>(
+        &'z self,
         name: &[u8],
-        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
+        mut question: impl FnMut(Bucket<'z>) -> Result<T, Refusal>,
     ) -> Result<Option<T>, Denied> {
         if !self.has_keys() {
             return Ok(Some(question(self.bucket(Spot::ONLY))?));

@@ -67,7 +67,7 @@ fn portable() -> Site {
     }
 }
 
-fn retry_after(result: Result<Permit, AcquireError>) -> Duration {
+fn retry_after(result: Result<Permit<'_>, AcquireError>) -> Duration {
     match result {
         Err(AcquireError::Limited { retry_after, .. }) => retry_after,
         other => panic!("not limited: {other:?}"),

@@ -196,12 +196,12 @@ fn each_word_that_says_what_the_file_is_has_its_own_error() {
         (place::HORIZON, 0),
         (place::HORIZON, u64::MAX),
         (place::CLOCK, 99),
+        (place::RATES_LENGTH, 0),
+        (place::RATES_LENGTH, 9),
         (place::RATES, 0),
-        (place::RATES, 9),
+        (place::RATES, u64::MAX),
         (place::RATES + 8, 0),
         (place::RATES + 8, u64::MAX),
-        (place::RATES + 16, 0),
-        (place::RATES + 16, u64::MAX),
     ];
     for (at, word) in damaged {
         let error = with(at, word);
@@ -225,7 +225,7 @@ fn each_word_that_says_what_the_file_is_has_its_own_error() {
     assert!(matches!(error, OpenError::OtherTime { .. }), "{error}");
     let error = with(place::QUEUE, QUEUE - 1);
     assert!(matches!(error, OpenError::OptionDiffers { .. }), "{error}");
-    let error = with(place::RATES + 8, LIMIT + 1);
+    let error = with(place::RATES, LIMIT + 1);
     let OpenError::RatesDiffer { asked, found, .. } = error else {
         panic!("{error}")
     };

@@ -1,11 +1,14 @@
-//! Why no permit was given; and in [`open`], why there is no limiter.
+//! Why no permit was given; in [`open`], why there is no limiter; in [`steer`], why it
+//! could not be steered.
 
 mod open;
+mod steer;
 
 use crate::directory::MAX_KEY;
 use crate::rate::Rate;
 pub use open::OpenError;
 use std::time::Duration;
+pub use steer::{DebitError, PauseError, RefundError, SetRatesError};
 
 /// Why a request was not granted. Nothing was taken.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +81,9 @@ pub enum BucketError {
     /// The words of the directory of keys contradict each other.
     #[error("the directory of keys is damaged: remove the segment, and create it anew")]
     Damaged,
+    /// The words that say which rates are in force are out of bounds.
+    #[error("the segment's rates are damaged: remove the segment, and create it anew")]
+    Rates,
     /// The bucket has given out all its sequence numbers (2^52), or the segment is older
     /// than its clock can count (17 years); or its words are damaged.
     #[error("the segment is used up, or damaged: remove it, and create it anew")]

@@ -1,5 +1,6 @@
 //! Why a segment could not be opened.
 
+use super::SetRatesError;
 use crate::rate::{Rate, RateError};
 use std::fmt;
 use std::io;
@@ -70,6 +71,9 @@ pub enum OpenError {
         /// The segment's rates.
         found: Vec<Rate>,
     },
+    /// The segment has other rates, and could not be given the caller's.
+    #[error("could not override the rates: {0}")]
+    Override(#[from] Box<SetRatesError>),
     /// The segment was made with another queue, capacity or group than was asked for.
     #[error(
         "the segment at {path} has the {what} {found}, not {asked}: \

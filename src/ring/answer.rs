@@ -22,6 +22,17 @@ impl Run {
         self.ready > self.asked
     }
 
+    /// Takes the `weight` newest permits off the run, or all of them if it has fewer.
+    pub fn split_newest(&mut self, weight: u64) -> Self {
+        let weight = weight.min(self.weight);
+        self.weight -= weight;
+        Self {
+            head: self.head.after(self.weight),
+            weight,
+            ..*self
+        }
+    }
+
     pub(super) fn seqs(&self) -> Range<u64> {
         self.head.seq()..self.head.seq() + self.weight
     }

@@ -39,6 +39,7 @@ mod heap;
 mod help;
 mod leak;
 mod look;
+mod pause;
 mod plan;
 mod read;
 mod recover;
@@ -59,7 +60,7 @@ pub use glance::Unsettled;
 pub use heap::Heap;
 pub use leak::Leaked;
 pub use plan::{MAX_CAPACITY, MAX_INTERVAL, MAX_LIMIT, MAX_RATES, MIN_CAPACITY, Plan, Window};
-pub use read::Turn;
+pub use read::{Tally, Turn};
 pub use rivalry::Rivalry;
 use word::{Head, Slot};
 

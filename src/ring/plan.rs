@@ -90,9 +90,9 @@ impl Plan {
     }
 
     /// A horizon that no queue of `queue` permits behind full windows reaches,
-    /// with an hour of pause to spare.
+    /// with a day of pause to spare.
     pub fn horizon_for(windows: &[Window], queue: u64) -> u64 {
-        const HOUR: u64 = 3_600_000_000;
+        const DAY: u64 = 86_400_000_000;
         let full = |w: &Window| {
             w.interval
                 .saturating_mul(queue.div_ceil(w.limit.max(1)).saturating_add(2))
@@ -100,7 +100,7 @@ impl Plan {
         windows
             .iter()
             .map(full)
-            .fold(HOUR, u64::saturating_add)
+            .fold(DAY, u64::saturating_add)
             .min(MAX_HORIZON)
     }
 }

@@ -16,10 +16,20 @@ pub struct Turn {
     pub window: usize,
 }
 
+/// What counts in one window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Live permits.
+    pub count: u64,
+    /// The tick at which the oldest of them leaves it; 0 if there are none.
+    pub leaves: u64,
+}
+
 impl Ring<'_> {
     /// When `weight` permits could be granted.
     pub fn waiting(self, plan: &Plan, clock: &impl Clock, weight: u64) -> Result<Turn, Refusal> {
         if weight > plan.smallest_limit() {
+            self.check(plan)?;
             return Err(Refusal::TooHeavy);
         }
         loop {
@@ -50,16 +60,20 @@ impl Ring<'_> {
         Ok(self.live(plan, view).count() as u64)
     }
 
-    /// The same for each window, in the plan's order.
-    pub fn counts(&self, plan: &Plan, clock: &impl Clock) -> Result<Vec<u64>, Refusal> {
+    /// The same for each window, in the plan's order; and the clock.
+    pub fn tallies(self, plan: &Plan, clock: &impl Clock) -> Result<(u64, Vec<Tally>), Refusal> {
         let (view, _) = self.settled_view(plan, clock)?;
-        let mut counts = vec![0; plan.windows().len()];
+        let mut tallies = vec![Tally::default(); plan.windows().len()];
         for stamp in self.live(plan, view) {
-            for (count, window) in counts.iter_mut().zip(plan.windows()) {
-                *count += u64::from(stamp + window.interval > view.now);
+            for (tally, window) in tallies.iter_mut().zip(plan.windows()) {
+                let leaves = stamp + window.interval;
+                if leaves > view.now {
+                    tally.count += 1;
+                    tally.leaves = leaves;
+                }
             }
         }
-        Ok(counts)
+        Ok((view.now, tallies))
     }
 
     /// How many live permits are reserved for a tick that has not come.
@@ -90,11 +104,6 @@ impl Ring<'_> {
         // Acquire: pairs with the Release of the CAS in `reserve`.
         let head = Head(self.head.load(Ordering::Acquire));
         head.seq().saturating_sub(self.capacity())
-    }
-
-    /// Whether nothing may be granted at the tick `now`.
-    pub fn is_paused(self, now: u64) -> bool {
-        self.paused_until() > now
     }
 
     /// A view under which all runs are stamped, and the newest stamp.

@@ -49,6 +49,8 @@ impl Ring<'_> {
         mut rivalry: Rivalry,
     ) -> Result<Run, Refusal> {
         if weight > plan.smallest_limit() {
+            // By the rates in force?
+            self.check(plan)?;
             return Err(Refusal::TooHeavy);
         }
         loop {

@@ -1,6 +1,6 @@
 //! What a caller reads before it decides: every word once, the clock last.
 
-use super::word::{Head, Pause, SEQ_END, Slot, TICK_END, Version};
+use super::word::{Head, SEQ_END, Slot, TICK_END, Version};
 use super::{Clock, Gate, Plan, Refusal, Ring};
 use crate::sync::Ordering;
 
@@ -83,19 +83,6 @@ impl Ring<'_> {
         } else {
             Err(Refusal::Closed)
         }
-    }
-
-    /// The tick before which nothing is granted, by the pause of this bucket and that
-    /// of all.
-    #[inline]
-    pub(super) fn paused_until(self) -> u64 {
-        // Acquire, both: pair with the Release of whoever pauses.
-        let all = Pause(self.gate.all_paused_until.load(Ordering::Acquire));
-        let own = Pause(self.read.paused_until.load(Ordering::Acquire));
-        if all.0 | own.0 == 0 {
-            return 0;
-        }
-        all.until(0).max(own.until(self.generation))
     }
 
     #[inline(always)]

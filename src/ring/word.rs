@@ -135,6 +135,11 @@ impl Slot {
 pub struct Pause(pub u64);
 
 impl Pause {
+    /// A pause of the bucket in that generation, until that tick.
+    pub const fn new(generation: u64, until: u64) -> Self {
+        Self((generation & mask(GENERATION_BITS)) << SEQ_BITS | until & mask(TICK_BITS))
+    }
+
     /// The end of the pause, if it was set for this generation.
     pub const fn until(self, generation: u64) -> u64 {
         if self.0 >> SEQ_BITS == generation {
@@ -201,6 +206,11 @@ impl Version {
         self.0 & Self::REMOVED != 0
     }
 
+    /// The version of the next change of rates; of a segment that was not removed.
+    pub const fn next(self) -> Self {
+        Self((self.0 + 1) & !Self::REMOVED)
+    }
+
     /// Which of the two plan areas holds the rates in force.
     pub const fn area(self) -> usize {
         (self.0 & 1) as usize
@@ -231,11 +241,14 @@ mod tests {
             (Some(7), true)
         );
         assert_eq!(link.marked().to(None), Link(2 << 32));
-        let pause = Pause(5 << SEQ_BITS | 99);
+        let pause = Pause::new(5, 99);
         assert_eq!((pause.until(5), pause.until(6)), (99, 0));
+        assert_eq!(Pause::new(0xfff, TICK_END).until(0xfff), TICK_END);
         let version = Version(Version::REMOVED | 3);
         assert!(version.is_removed() && version.area() == 1);
         assert!(!Version(2).is_removed() && Version(2).area() == 0);
+        assert_eq!(Version(2).next(), Version(3));
+        assert!(!Version(Version::REMOVED - 1).next().is_removed());
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //! checked: what passes is copied, and only the copy is used.
 
 use super::boot::{boot_id, time_namespace};
-use super::layout::{BYTE_ORDER, FINGERPRINT, Header, LAYOUT, MAGIC, PlanArea, Shape};
+use super::layout::{BYTE_ORDER, FINGERPRINT, Header, LAYOUT, MAGIC, Shape};
 use super::mapping::Mapping;
+use super::rates;
 use crate::clock::{ClockKind, SystemClock, wall_micros};
 use crate::directory::Seed;
-use crate::ring::word::Version;
-use crate::ring::{Clock, MAX_RATES, Window};
+use crate::ring::{Clock, Plan};
 use crate::spec::Design;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -23,18 +23,13 @@ pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock, boot: [u64
     set(&identity.capacity, shape.capacity);
     set(&identity.buckets, shape.buckets);
     set(&identity.queue, design.queue);
-    set(&identity.horizon, design.horizon);
     set(&identity.clock, clock.kind() as u64);
     set_pair(&identity.boot, boot);
     set_pair(&identity.time_namespace, time_namespace(clock.kind()));
     set(&header.time.epoch, clock.epoch() as u64);
     set(&header.time.made, wall_micros());
     note_time(header, clock);
-    let plan = &header.plans[Version(0).area()];
-    set(&plan.len, design.windows.len() as u64);
-    for (words, window) in plan.rates.iter().zip(&design.windows) {
-        set_pair(words, [window.limit, window.interval]);
-    }
+    rates::write_first(header, &design.windows, design.horizon);
     set(&header.stock.table, shape.table);
     set_pair(&identity.seed, seed.0);
     if shape.keys().is_none() {
@@ -55,7 +50,7 @@ pub fn note_time(header: &Header, clock: &SystemClock) {
 /// What a header says, within its bounds.
 #[derive(Debug)]
 pub struct Facts {
-    pub version: Version,
+    pub plan: Plan,
     pub design: Design,
     pub clock: SystemClock,
     /// Where the hashes of keys begin.
@@ -136,20 +131,17 @@ pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
             "it was made in another time namespace, where the clock shows another time",
         ));
     }
-    // Acquire: pairs with the Release of whoever changes the rates.
-    let version = Version(header.gate.version.load(Ordering::Acquire));
-    let windows = windows(&header.plans[version.area()])
-        .ok_or(Flaw::Damaged("its number of rates is out of bounds"))?;
-    let design = Design {
-        windows,
-        queue: get(&identity.queue),
-        capacity: mapping.shape().capacity,
-        keys: mapping.shape().keys(),
-        horizon: get(&identity.horizon),
-    };
-    design.plan(version).ok_or(Flaw::Damaged(
+    let queue = get(&identity.queue);
+    let plan = rates::read(mapping, queue).ok_or(Flaw::Damaged(
         "its rates, queue or horizon are out of bounds",
     ))?;
+    let design = Design {
+        windows: plan.windows().to_vec(),
+        queue,
+        capacity: mapping.shape().capacity,
+        keys: mapping.shape().keys(),
+        horizon: plan.horizon,
+    };
     let epoch = get(&header.time.epoch) as i64;
     // A clock before its epoch stands still: who waits on it would wait for years.
     if is_of_this_boot && kind.micros().is_ok_and(|now| now < epoch) {
@@ -159,23 +151,12 @@ pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
     }
     let clock = SystemClock::new(kind, epoch);
     Ok(Facts {
-        version,
+        plan,
         design,
         clock,
         seed: Seed(get_pair(&identity.seed)),
         is_of_this_boot,
     })
-}
-
-fn windows(area: &PlanArea) -> Option<Vec<Window>> {
-    let len = usize::try_from(get(&area.len))
-        .ok()
-        .filter(|len| (1..=MAX_RATES).contains(len))?;
-    let window = |words: &[AtomicU64; 2]| {
-        let [limit, interval] = get_pair(words);
-        Window { limit, interval }
-    };
-    Some(area.rates[..len].iter().map(window).collect())
 }
 
 // Relaxed, both: the link that gives the file its name, and the open that finds it,

@@ -10,7 +10,7 @@
 //!  256 ├───────────────────────────────────────────────────────────────┤
 //!      │ gate       version, pause of all buckets                      │ read by every call
 //!  384 ├───────────────────────────────────────────────────────────────┤
-//!      │ plan 0     number of rates, (limit, interval) of up to 8      │ version's parity
+//!      │ plan 0     number of rates, horizon, up to 8 (limit, interval)│ version's parity
 //!  640 ├───────────────────────────────────────────────────────────────┤ says which of
 //!      │ plan 1                                                        │ them is in force
 //!  896 ├───────────────────────────────────────────────────────────────┤
@@ -46,7 +46,7 @@ use std::mem::{align_of, offset_of, size_of};
 /// The first word of every segment.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"TideGate");
 /// The version of this layout.
-pub const LAYOUT: u64 = 2;
+pub const LAYOUT: u64 = 3;
 /// Reads differently on a machine of the other byte order.
 pub const BYTE_ORDER: u64 = 0x0102_0304_0506_0708;
 /// What every group of words that has a writer of its own is aligned to, in bytes.
@@ -71,8 +71,6 @@ pub struct Identity {
     pub buckets: AtomicU64,
     /// Permits that may be reserved ahead in each bucket.
     pub queue: AtomicU64,
-    /// Ticks that anything may be reserved ahead.
-    pub horizon: AtomicU64,
     /// A [`ClockKind`](crate::clock::ClockKind).
     pub clock: AtomicU64,
     /// The boot during which the epoch holds.
@@ -102,6 +100,8 @@ pub struct Time {
 #[derive(Debug)]
 pub struct PlanArea {
     pub len: AtomicU64,
+    /// Ticks that anything may be reserved ahead; no change of rates lowers it.
+    pub horizon: AtomicU64,
     /// (limit in permits, interval in ticks), narrowest first.
     pub rates: [[AtomicU64; 2]; MAX_RATES],
 }
@@ -175,7 +175,7 @@ const _: () = {
     assert!(offset_of!(Header, janitor) == JANITOR);
     assert!(offset_of!(Header, stock) == STOCK);
     assert!(size_of::<Header>() == END && END <= HEADER);
-    assert!(offset_of!(Identity, boot) == 80 && offset_of!(Identity, seed) == 112);
+    assert!(offset_of!(Identity, boot) == 72 && offset_of!(Identity, seed) == 104);
     assert!(offset_of!(BucketWords, read) == LINE && size_of::<BucketWords>() == 2 * LINE);
     assert!(offset_of!(ReadLine, label) == 48);
     // So strides are whole lines.

@@ -24,6 +24,8 @@ pub enum Role {
     Lead,
     /// Making a file that has a temporary name.
     Make,
+    /// Changing the rates.
+    Rates,
     /// Being one of those who may own a bucket: any byte from here on.
     Present(u32),
 }
@@ -130,6 +132,7 @@ fn range(role: Role) -> libc::flock {
         Role::Name => 0,
         Role::Lead => 1,
         Role::Make => 2,
+        Role::Rates => 3,
         Role::Present(byte) => PRESENT + libc::off_t::from(byte),
     };
     bytes(byte, 1)

@@ -4,6 +4,7 @@ pub mod boot;
 mod create;
 mod file;
 mod header;
+mod latest;
 pub mod layout;
 pub mod lock;
 mod mapping;
@@ -12,18 +13,21 @@ pub mod place;
 #[cfg(feature = "portable")]
 pub mod portable;
 mod presence;
+pub mod rates;
 pub mod report;
 mod revive;
 
 use crate::clock::SystemClock;
 use crate::directory::Seed;
-use crate::error::OpenError;
+use crate::error::{OpenError, SetRatesError};
+use crate::rate::Rate;
 use crate::ring::Plan;
 use crate::ring::word::Version;
 use crate::spec::Design;
 use crate::sync::Ordering;
 pub use file::Inode;
 use header::Facts;
+pub use latest::Latest;
 use layout::{Header, Shape};
 use lock::{Lock, Role};
 pub use mapping::Mapping;
@@ -49,16 +53,15 @@ pub struct Segment {
 }
 
 impl Segment {
-    fn new(path: PathBuf, inode: Option<Inode>, mapping: Mapping, facts: Facts) -> Option<Self> {
+    fn new(path: PathBuf, inode: Option<Inode>, mapping: Mapping, facts: Facts) -> Self {
         let Facts {
-            version,
+            plan,
             design,
             clock,
             seed,
             is_of_this_boot,
         } = facts;
-        let plan = design.plan(version)?;
-        Some(Self {
+        Self {
             path,
             inode,
             mapping,
@@ -68,7 +71,7 @@ impl Segment {
             seed,
             is_of_this_boot,
             presence: Presence::default(),
-        })
+        }
     }
 
     /// Where it was opened.
@@ -160,6 +163,29 @@ impl Segment {
             None => Ok(false),
             Some(inode) => Lock::is_held(&inode.reopen(&self.path)?, role),
         }
+    }
+
+    /// Puts other rates in force, for everybody.
+    pub fn set_rates(&self, rates: &[Rate]) -> Result<(), SetRatesError> {
+        let Some(inode) = self.inode else {
+            return Err(SetRatesError::NoLock);
+        };
+        let path = || self.path.clone();
+        let lock = match Lock::take(|| inode.reopen(&self.path), Role::Rates) {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Err(SetRatesError::Busy { path: path() }),
+            // It was removed: whoever asks next will notice.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => {
+                return Err(SetRatesError::Lock {
+                    path: path(),
+                    source,
+                });
+            }
+        };
+        let set = rates::set(&self.mapping, self.design.queue, rates);
+        drop(lock);
+        set
     }
 
     /// Stores which tick it is by the wall clock.

@@ -145,12 +145,7 @@ fn find(path: &Path, group: Option<u32>) -> Result<Found, OpenError> {
         Refused::Io(error) => failed(error),
     })?;
     let facts = facts(&mapping).map_err(flawed)?;
-    let segment = Segment::new(path.to_owned(), Some(Inode::of(&metadata)), mapping, facts)
-        .ok_or_else(|| {
-            flawed(Flaw::Damaged(
-                "its rates, queue or horizon are out of bounds",
-            ))
-        })?;
+    let segment = Segment::new(path.to_owned(), Some(Inode::of(&metadata)), mapping, facts);
     Ok(Found::Segment(Box::new(segment)))
 }
 
@@ -222,7 +217,9 @@ pub fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
     let path = || segment.path.clone();
     let asked = windows_of(&spec.rates);
     crate::rate::validate(&spec.rates)?;
-    if asked != segment.design.windows {
+    if asked != segment.design.windows && spec.override_rates {
+        segment.set_rates(&spec.rates).map_err(Box::new)?;
+    } else if asked != segment.design.windows {
         let (asked, found) = (spec.rates.clone(), rates_of(&segment.design.windows));
         return Err(OpenError::RatesDiffer {
             path: path(),

@@ -119,15 +119,8 @@ fn find(name: &str) -> Result<Found, OpenError> {
         Err(Refused::Flaw(flaw)) => return Err(describe(&path, flaw)),
     };
     let facts = header::facts(&mapping).map_err(|flaw| describe(&path, flaw))?;
-    let segment = Segment::new(path.clone(), None, mapping, facts);
-    segment
-        .map(|segment| Found::Segment(Box::new(segment)))
-        .ok_or_else(|| {
-            describe(
-                &path,
-                Flaw::Damaged("its rates, queue or horizon are out of bounds"),
-            )
-        })
+    let segment = Segment::new(path, None, mapping, facts);
+    Ok(Found::Segment(Box::new(segment)))
 }
 
 /// Makes the segment, unless somebody else has.

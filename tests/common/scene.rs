@@ -201,12 +201,12 @@ pub fn by_the_book(rates: &[Rate]) -> Vec<tidegate_judge::Rate> {
 }
 
 /// Makes a call, and logs what it is granted.
-pub fn logged(
-    limiter: &Limiter,
+pub fn logged<'l>(
+    limiter: &'l Limiter,
     log: &mut Log,
     worker: u64,
-    call: impl FnOnce(&Limiter) -> Result<Permit, AcquireError>,
-) -> Result<Permit, AcquireError> {
+    call: impl FnOnce(&'l Limiter) -> Result<Permit<'l>, AcquireError>,
+) -> Result<Permit<'l>, AcquireError> {
     let before = limiter.now().as_micros();
     let permit = call(limiter)?;
     let after = limiter.now().as_micros();

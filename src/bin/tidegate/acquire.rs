@@ -76,7 +76,7 @@ enum Details {
 
 impl Answer {
     /// `None` for an error that is no answer.
-    fn new(asked: Timestamp, answer: &Result<Permit, AcquireError>) -> Option<Self> {
+    fn new(asked: Timestamp, answer: &Result<Permit<'_>, AcquireError>) -> Option<Self> {
         let details = match answer {
             Ok(permit) => Details::Granted {
                 weight_permits: permit.weight(),

@@ -217,11 +217,11 @@ pub struct Request {
 
 impl Request {
     /// The limiter's answer; or why it was not asked.
-    pub fn take(
+    pub fn take<'l>(
         &self,
         target: &Target,
-        limiter: &Limiter,
-    ) -> Result<Result<Permit, AcquireError>, Failure> {
+        limiter: &'l Limiter,
+    ) -> Result<Result<Permit<'l>, AcquireError>, Failure> {
         let key = self.key.of(target, limiter)?;
         Ok(match self.timeout {
             _ if self.no_wait => limiter.try_acquire_n(key, self.weight),

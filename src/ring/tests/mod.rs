@@ -13,6 +13,7 @@ mod nested;
 mod overtaken;
 mod owners_that_die;
 mod pair;
+mod pause;
 mod plan;
 mod plans;
 mod queue;

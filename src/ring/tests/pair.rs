@@ -3,7 +3,7 @@
 use super::history::History;
 use super::model::{Grant, Model};
 use crate::ring::word::{Head, Pause, Slot};
-use crate::ring::{Heap, Plan, Refusal, Ring, Run};
+use crate::ring::{Heap, Plan, Refusal, Ring, Run, Tally};
 use crate::sync::Ordering::Relaxed;
 use std::cell::Cell;
 
@@ -257,14 +257,18 @@ impl Pair {
         let oldest = self.model.next.saturating_sub(ring.capacity());
         let counted = self.model.counted(now, oldest);
         assert_eq!(ring.count(plan, &clock), Ok(counted.len() as u64));
-        let counts = plan.windows().iter().map(|window| {
-            let counts = |stamp: &&u64| *stamp + window.interval > now;
-            counted.iter().filter(counts).count() as u64
+        let tallies = plan.windows().iter().map(|window| {
+            let leaves = counted.iter().map(|stamp| stamp + window.interval);
+            let counts = leaves.filter(|&leaves| leaves > now);
+            Tally {
+                count: counts.clone().count() as u64,
+                leaves: counts.min().unwrap_or(0),
+            }
         });
-        assert_eq!(ring.counts(plan, &clock), Ok(counts.collect()));
+        assert_eq!(ring.tallies(plan, &clock), Ok((now, tallies.collect())));
         assert_eq!(ring.reserved(), self.model.next - self.start);
         let paused = self.model.paused_until > now;
-        assert_eq!(ring.is_paused(now), paused);
+        assert_eq!(ring.paused_until() > now, paused);
         assert_eq!(ring.queued(plan, &clock), Ok(self.model.unready(now)));
         for nth in 0..=counted.len() {
             let stamp = counted.get(nth).copied();

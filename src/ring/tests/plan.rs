@@ -65,12 +65,12 @@ fn the_horizon_is_ahead_and_not_too_far() {
 }
 
 #[test]
-fn the_usual_horizon_holds_a_full_queue_and_an_hour() {
-    const HOUR: u64 = 3_600_000_000;
+fn the_usual_horizon_holds_a_full_queue_and_a_day() {
+    const DAY: u64 = 86_400_000_000;
     let horizon = |rates: &[(u64, u64)], queue| Plan::horizon_for(&windows(rates), queue);
-    assert_eq!(horizon(&[(4, 10)], 0), HOUR + 20);
-    assert_eq!(horizon(&[(4, 10)], 9), HOUR + 50);
-    assert_eq!(horizon(&[(1, 7), (4, 10)], 2), HOUR + 28 + 30);
-    assert_eq!(horizon(&[(0, 10)], 3), HOUR + 50);
+    assert_eq!(horizon(&[(4, 10)], 0), DAY + 20);
+    assert_eq!(horizon(&[(4, 10)], 9), DAY + 50);
+    assert_eq!(horizon(&[(1, 7), (4, 10)], 2), DAY + 28 + 30);
+    assert_eq!(horizon(&[(0, 10)], 3), DAY + 50);
     assert_eq!(horizon(&[(1, MAX_INTERVAL)], u64::MAX), MAX_HORIZON);
 }

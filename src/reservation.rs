@@ -1,0 +1,130 @@
+//! A place in the queue that its holder has in hand: to wait for, to keep, or to give back.
+
+use crate::error::AcquireError;
+use crate::limiter::Limiter;
+use crate::permit::Permit;
+use crate::timestamp::Timestamp;
+use crate::wait::{Place, Step};
+use std::time::Duration;
+
+/// The longest single sleep on a timer that may stand still while the machine is
+/// suspended: after each the limiter's own clock is looked at.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+
+/// Permits that are reserved for [`ready_at`](Self::ready_at), which may have come already.
+/// Dropped, it gives its place back, unless it was waited for or [kept](Self::keep).
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate::{Limiter, Rate};
+///
+/// let limiter = Limiter::in_memory().rate(Rate::per_second(100)).open()?;
+/// limiter.try_acquire_n("job", 100)?;
+/// let place = limiter.reserve("job", 1, Duration::from_secs(5))?;
+/// assert!(place.ready_at() > limiter.now());
+/// let permit = place.wait()?;
+/// assert!(permit.at() <= limiter.now());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "dropped, it gives its place back"]
+pub struct Reservation<'l> {
+    limiter: &'l Limiter,
+    /// To queue again by; empty where one bucket takes all names.
+    name: Box<[u8]>,
+    place: Place<'l>,
+    /// Whether the place is still to be given back when this is dropped.
+    is_held: bool,
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if self.is_held {
+            self.place.permit.give_all_back();
+        }
+    }
+}
+
+impl<'l> Reservation<'l> {
+    pub(crate) fn new(limiter: &'l Limiter, name: &[u8], place: Place<'l>) -> Self {
+        let name = match limiter.keys() {
+            Some(_) => name.into(),
+            None => Box::default(),
+        };
+        Self {
+            limiter,
+            name,
+            place,
+            is_held: true,
+        }
+    }
+
+    /// The instant from which on its holder may go, on the limiter's clock.
+    pub fn ready_at(&self) -> Timestamp {
+        Timestamp::from_ticks(self.place.goes_at())
+    }
+
+    /// How long that is from now on; zero if it has come.
+    pub fn waiting(&self) -> Duration {
+        self.place.time_until(self.place.goes_at())
+    }
+
+    /// How many permits are reserved.
+    pub fn weight(&self) -> u64 {
+        self.place.permit.weight()
+    }
+
+    /// Waits for the turn, in one sleep. Who wakes inside a pause, or late, queues again,
+    /// within the time that the reservation was willing to wait.
+    ///
+    /// # Errors
+    ///
+    /// See [`AcquireError`]: if it had to queue again, and the next turn comes too late. The
+    /// place is given back.
+    pub fn wait(mut self) -> Result<Permit<'l>, AcquireError> {
+        self.place.wait(self.limiter, &self.name)?;
+        Ok(self.keep())
+    }
+
+    /// The same for whatever can sleep: `sleep` returns a future that ends after that time
+    /// or later, as `tokio::time::sleep` and the timers of other runtimes do. Dropping
+    /// the future gives the place back.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use tidegate::{Limiter, Rate};
+    ///
+    /// let limiter = Limiter::in_memory().rate(Rate::per_second(5)).open()?;
+    /// let place = limiter.reserve("job", 1, Duration::from_secs(5))?;
+    /// let permit = place.wait_with(async |time| { smol::Timer::after(time).await; }).await?;
+    /// # drop(permit);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub async fn wait_with<F: Future>(
+        mut self,
+        mut sleep: impl FnMut(Duration) -> F,
+    ) -> Result<Permit<'l>, AcquireError> {
+        while let Step::Sleep(until) = self.place.step(self.limiter, &self.name)? {
+            let left = self.place.time_until(until);
+            sleep(left.min(LONGEST_SLEEP)).await;
+            self.place.permit.has_slept();
+        }
+        Ok(self.keep())
+    }
+
+    /// The permit, not waited for: whoever keeps it goes at [`ready_at`](Self::ready_at) by
+    /// other means, and looks out for pauses.
+    pub fn keep(mut self) -> Permit<'l> {
+        self.is_held = false;
+        self.place.permit.handed_on()
+    }
+
+    /// Gives the place back, as dropping does. Those who wait behind it keep their times.
+    pub fn cancel(self) {}
+}
