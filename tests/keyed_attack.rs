@@ -64,8 +64,10 @@ fn an_attacker_with_ever_new_keys_takes_nothing_from_those_that_are_in_use() {
     let words = Words::of(&scene.segment_path());
     let mut log = scene.log("first");
     for key in 0..KEYS {
-        let first = |limiter: &Limiter| limiter.try_acquire(key.to_le_bytes());
-        logged(&limiter, &mut log, key, first).unwrap();
+        logged(&limiter, &mut log, key, |limiter| {
+            limiter.try_acquire(key.to_le_bytes())
+        })
+        .unwrap();
     }
     let homes = || -> Vec<_> {
         let home = |key: u64| place(&words, &key.to_le_bytes());

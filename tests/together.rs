@@ -113,7 +113,7 @@ fn who_would_wait_too_long_for_one_of_them_fails_at_once_and_takes_nothing() {
 #[test]
 fn one_limit_may_be_asked_twice_for_two_keys_or_for_one() {
     let hosts = limiter(2, HOUR);
-    let ask = |requests: &[Request<'_>]| try_acquire_all(requests);
+    let ask = |requests: &[Request<'_, '_>]| try_acquire_all(requests).map(drop);
     ask(&[hosts.request("a", 1), hosts.request("b", 1)]).unwrap();
     ask(&[hosts.request("c", 1), hosts.request("c", 1)]).unwrap();
     // Each alone would pass, both together not: the first is given back.
