@@ -194,6 +194,8 @@ fn a_buffer_is_waited_for_beyond_the_turn_but_only_by_those_who_wait() {
     let limiter = Limiter::in_memory()
         .rate(Rate::new(1, Duration::from_millis(10)))
         .buffer(Duration::from_millis(15))
+        // However late a busy machine wakes it.
+        .lateness(HOUR)
         .open()
         .unwrap();
     let first = limiter.reserve("", 1, HOUR).unwrap();
