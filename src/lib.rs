@@ -102,62 +102,24 @@ mod sync;
 
 // All else needs a system around it, which models have not.
 #[cfg(not(loom))]
-mod attached;
-#[cfg(not(loom))]
-mod bucket;
-#[cfg(not(loom))]
-mod builder;
-#[cfg(not(loom))]
 mod clock;
-#[cfg(not(loom))]
-mod debit;
-#[cfg(not(loom))]
-mod denied;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
-mod factory;
-#[cfg(not(loom))]
-mod inspect;
-#[cfg(not(loom))]
-mod janitor;
-#[cfg(not(loom))]
-mod keys;
-#[cfg(not(loom))]
-mod leaker;
-#[cfg(not(loom))]
 mod limiter;
 #[cfg(not(loom))]
-mod manners;
-#[cfg(not(loom))]
-mod permit;
-#[cfg(not(loom))]
-mod questions;
-#[cfg(not(loom))]
 mod rate;
-#[cfg(not(loom))]
-mod request;
-#[cfg(not(loom))]
-mod reservation;
 #[cfg(not(loom))]
 mod segment;
 #[cfg(not(loom))]
 mod spec;
 #[cfg(not(loom))]
-mod steer;
-#[cfg(not(loom))]
-mod terms;
-#[cfg(not(loom))]
 mod timestamp;
-#[cfg(all(feature = "tokio", not(loom)))]
-mod tokio;
 #[cfg(not(loom))]
-mod wait;
+mod turn;
 #[cfg(not(loom))]
 mod zone;
 
-#[cfg(not(loom))]
-pub use builder::Builder;
 #[cfg(not(loom))]
 pub use directory::MAX_KEY;
 #[cfg(not(loom))]
@@ -165,32 +127,34 @@ pub use error::{
     AcquireError, BucketError, DebitError, OpenError, PauseError, RefundError, SetRatesError,
 };
 #[cfg(not(loom))]
-pub use factory::{BucketFactory, Item, Router};
-#[cfg(all(feature = "portable", not(loom)))]
-pub use inspect::remove_portable;
-#[cfg(not(loom))]
-pub use inspect::{Snapshot, list, remove, remove_at};
-#[cfg(not(loom))]
-pub use keys::{BucketHandle, BucketSnapshot, Buckets};
-#[cfg(not(loom))]
-pub use leaker::{LeakError, Leaker, Pass};
-#[cfg(not(loom))]
 pub use limiter::Limiter;
 #[cfg(not(loom))]
-pub use permit::Permit;
+pub use limiter::builder::Builder;
 #[cfg(not(loom))]
-pub use questions::Usage;
+pub use limiter::factory::{BucketFactory, Item, Router};
+#[cfg(all(feature = "portable", not(loom)))]
+pub use limiter::inspect::remove_portable;
+#[cfg(not(loom))]
+pub use limiter::inspect::{Snapshot, list, remove, remove_at};
+#[cfg(not(loom))]
+pub use limiter::keys::{BucketHandle, BucketSnapshot, Buckets};
+#[cfg(not(loom))]
+pub use limiter::leaker::{LeakError, Leaker, Pass};
+#[cfg(not(loom))]
+pub use limiter::questions::Usage;
+#[cfg(not(loom))]
+pub use limiter::request::{RefusedTogether, Request, acquire_all, try_acquire_all};
 #[cfg(not(loom))]
 pub use rate::{
     MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Rate, RateError, RateTextError, parse_duration, validate,
 };
 #[cfg(not(loom))]
-pub use request::{RefusedTogether, Request, acquire_all, try_acquire_all};
-#[cfg(not(loom))]
-pub use reservation::Reservation;
-#[cfg(not(loom))]
 pub use segment::report::{LeakerSnapshot, SegmentSnapshot};
 #[cfg(not(loom))]
 pub use timestamp::Timestamp;
+#[cfg(not(loom))]
+pub use turn::permit::Permit;
+#[cfg(not(loom))]
+pub use turn::reservation::Reservation;
 #[cfg(not(loom))]
 pub use zone::KeysSnapshot;

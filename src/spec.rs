@@ -1,11 +1,11 @@
 //! What a user asks of a limiter, and what is built from it.
 
 use crate::error::OpenError;
-use crate::manners::Manners;
 use crate::rate::{Rate, interval_ticks, validate};
 use crate::ring::word::Version;
 use crate::ring::{MAX_CAPACITY, MIN_CAPACITY, Plan, Window};
 use crate::segment::layout::Shape;
+use crate::turn::manners::Manners;
 use std::time::Duration;
 
 /// The queue of a limiter that asks for none: room for this many permits, or for the

@@ -14,7 +14,7 @@ impl Ring<'_> {
     /// of them, or none. A refusal writes nothing, except that it finishes a run
     /// which another caller left unstamped.
     ///
-    /// [`Bucket`](crate::bucket::Bucket) puts the two halves together in the same way, but
+    /// [`ZoneBucket`](crate::zone::bucket::ZoneBucket) puts the two halves together in the same way, but
     /// with the second behind a call that takes neither ring nor view.
     #[cfg(any(test, loom))]
     pub fn reserve(

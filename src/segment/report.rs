@@ -2,8 +2,7 @@
 
 use super::Segment;
 use super::lock::Role;
-use crate::janitor::Tidied;
-use crate::ring::Clock;
+use crate::ring::{Clock, Leaked};
 use crate::sync::{AtomicU64, Ordering};
 use crate::timestamp::Timestamp;
 use std::path::PathBuf;
@@ -44,6 +43,21 @@ pub struct LeakerSnapshot {
     /// Abandoned runs that they finished, and impossible stamps that they mended.
     pub repairs: u64,
     /// Buckets of keys that they took back from processes that had died.
+    pub reclaimed: u64,
+}
+
+/// What one round of the leak process did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tidied {
+    /// Permits that counted no more, and repairs.
+    pub leaked: Leaked,
+    /// Permits that count.
+    pub live: u64,
+    /// Keys that have a bucket.
+    pub keys: u64,
+    /// Keys that were idle, and have none any more.
+    pub evicted: u64,
+    /// Buckets that were lost, and are not now.
     pub reclaimed: u64,
 }
 

@@ -1,8 +1,12 @@
 //! The buckets of one rate plan, and all it takes to ask them: their words, rates, clock.
 
-use crate::bucket::{Bucket, Spot};
+pub mod attached;
+pub mod bucket;
+pub mod denied;
+pub mod janitor;
+pub mod terms;
+
 use crate::clock::{ClockKind, SystemClock};
-use crate::denied::Denied;
 use crate::directory::{Directory, Key, Seed};
 use crate::error::{BucketError, OpenError, SetRatesError};
 use crate::rate::Rate;
@@ -11,7 +15,9 @@ use crate::ring::{Gate, KeyHash, Plan, Refusal};
 use crate::segment::{Entered, Latest, Mapping, Segment, rates};
 use crate::spec::{Design, Spec};
 use crate::sync::Ordering;
-use crate::terms::Terms;
+use crate::zone::bucket::{Spot, ZoneBucket};
+use crate::zone::denied::Denied;
+use crate::zone::terms::Terms;
 use std::io;
 use std::sync::Mutex;
 
@@ -212,9 +218,9 @@ impl Zone {
 
     /// The bucket there, if it is still that key's.
     #[inline]
-    pub fn bucket(&self, spot: Spot) -> Bucket<'_> {
+    pub fn bucket(&self, spot: Spot) -> ZoneBucket<'_> {
         let ring = self.directory().ring(spot.place, spot.key);
-        Bucket::new(self.terms(), &self.clock, spot, ring)
+        ZoneBucket::new(self.terms(), &self.clock, spot, ring)
     }
 
     /// Where the bucket of that name is, if a mere look tells.
@@ -244,7 +250,7 @@ impl Zone {
     pub fn ask<'z, T>(
         &'z self,
         name: &[u8],
-        mut question: impl FnMut(Bucket<'z>) -> Result<T, Refusal>,
+        mut question: impl FnMut(ZoneBucket<'z>) -> Result<T, Refusal>,
     ) -> Result<T, Denied> {
         if !self.has_keys() {
             return Ok(question(self.bucket(Spot::ONLY))?);
@@ -271,7 +277,7 @@ impl Zone {
     pub fn ask_if_there<'z, T>(
         &'z self,
         name: &[u8],
-        mut question: impl FnMut(Bucket<'z>) -> Result<T, Refusal>,
+        mut question: impl FnMut(ZoneBucket<'z>) -> Result<T, Refusal>,
     ) -> Result<Option<T>, Denied> {
         if !self.has_keys() {
             return Ok(Some(question(self.bucket(Spot::ONLY))?));
@@ -295,7 +301,7 @@ impl Zone {
     /// Asks all buckets that are somebody's, one after the other.
     pub fn ask_all<T>(
         &self,
-        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
+        mut question: impl FnMut(ZoneBucket<'_>) -> Result<T, Refusal>,
         mut tell: impl FnMut(T),
     ) -> Result<(), Refusal> {
         for index in 0..self.used() {
@@ -318,7 +324,7 @@ impl Zone {
     pub fn ask_nth<T>(
         &self,
         index: u64,
-        question: impl FnOnce(Bucket<'_>) -> Result<T, Refusal>,
+        question: impl FnOnce(ZoneBucket<'_>) -> Result<T, Refusal>,
     ) -> Result<Option<T>, Refusal> {
         if !self.has_keys() {
             return question(self.bucket(Spot::ONLY)).map(Some);

@@ -1,12 +1,12 @@
 //! What a caller gets: leave to act, from an instant on.
 
-use crate::bucket::{Bucket, Spot};
 use crate::directory::Place;
 use crate::error::RefundError;
 use crate::ring::word::Head;
 use crate::ring::{Clock, Run};
 use crate::timestamp::Timestamp;
 use crate::zone::Zone;
+use crate::zone::bucket::{Spot, ZoneBucket};
 use std::fmt;
 
 /// Leave to act once, or as often as its weight says.
@@ -144,7 +144,7 @@ impl<'l> Permit<'l> {
     }
 
     /// Its bucket, whosever that is by now: a run knows itself which slots are still its.
-    fn bucket(&self) -> Bucket<'l> {
+    fn bucket(&self) -> ZoneBucket<'l> {
         let place = Place {
             index: self.index,
             generation: self.run.head.generation(),

@@ -1,31 +1,17 @@
 //! One round of tidying a zone: forget what counts no more, finish and mend what is left
 //! half done, evict keys that are idle, and take back buckets that were lost.
 
-use crate::bucket::Spot;
-use crate::denied::Denied;
-use crate::ring::{Leaked, Refusal};
+use crate::ring::Refusal;
+use crate::segment::report::Tidied;
 use crate::zone::Zone;
+use crate::zone::bucket::Spot;
+use crate::zone::denied::Denied;
 use std::thread;
 use std::time::Duration;
 
 /// After so many buckets the janitor lets others go first.
 const SLICE: u64 = 1024;
 const REST: Duration = Duration::from_millis(1);
-
-/// What a round did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Tidied {
-    /// Permits that counted no more, and repairs.
-    pub leaked: Leaked,
-    /// Permits that count.
-    pub live: u64,
-    /// Keys that have a bucket.
-    pub keys: u64,
-    /// Keys that were idle, and have none any more.
-    pub evicted: u64,
-    /// Buckets that were lost, and are not now.
-    pub reclaimed: u64,
-}
 
 impl Zone {
     /// Tidies all buckets.

@@ -1,14 +1,14 @@
 //! Limiters of many keys: a handle for one of them, a look at all, and letting go of one.
 
-use crate::bucket::Spot;
 use crate::error::{AcquireError, BucketError};
 use crate::limiter::Limiter;
-use crate::permit::Permit;
-use crate::reservation::Reservation;
 use crate::ring::KeyHash;
 use crate::sync::{AtomicU64, Ordering};
 use crate::timestamp::Timestamp;
+use crate::turn::permit::Permit;
+use crate::turn::reservation::Reservation;
 use crate::zone::Zone;
+use crate::zone::bucket::Spot;
 use std::time::Duration;
 
 /// One key of a limiter. It remembers where the key's bucket is, and so spares each call

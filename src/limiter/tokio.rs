@@ -2,8 +2,8 @@
 
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
-use crate::permit::Permit;
-use crate::reservation::Reservation;
+use crate::turn::permit::Permit;
+use crate::turn::reservation::Reservation;
 use std::time::Duration;
 use tokio::time::sleep;
 

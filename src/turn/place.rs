@@ -6,9 +6,9 @@
 
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
-use crate::manners::{Manners, ticks};
-use crate::permit::Permit;
 use crate::ring::Clock;
+use crate::turn::manners::{Manners, ticks};
+use crate::turn::permit::Permit;
 use std::time::Duration;
 
 /// How late one may wake at least, and still go: less than this is ordinary scheduling.

@@ -1,6 +1,5 @@
 //! Seeing what is in a segment.
 
-use crate::bucket::Bucket;
 use crate::error::BucketError;
 use crate::error::OpenError;
 use crate::limiter::Limiter;
@@ -9,6 +8,7 @@ use crate::segment::place::Place;
 use crate::segment::report::SegmentSnapshot;
 use crate::segment::{Segment, remove_segment};
 use crate::timestamp::Timestamp;
+use crate::zone::bucket::ZoneBucket;
 use crate::zone::{KeysSnapshot, Zone};
 use std::io;
 use std::path::Path;
@@ -75,7 +75,7 @@ impl Limiter {
         let mut total = Total::default();
         self.look(|zone| {
             total = Total::of(zone);
-            let question = |bucket: Bucket<'_>| {
+            let question = |bucket: ZoneBucket<'_>| {
                 let turn = bucket.waiting(1)?;
                 let ((_, tallies), queued) = (bucket.tallies()?, bucket.queued()?);
                 Ok((turn, tallies, queued, bucket.reserved()))

@@ -2,8 +2,8 @@
 
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
-use crate::permit::Permit;
-use crate::request::Request;
+use crate::limiter::request::Request;
+use crate::turn::permit::Permit;
 use std::time::Duration;
 
 /// What is asked for.

@@ -1,8 +1,6 @@
 //! What a limiter is attached to: a zone, and those that took its place.
 
-use crate::denied::Denied;
 use crate::error::{BucketError, OpenError};
-use crate::manners::Manners;
 use crate::ring::Refusal;
 use crate::segment::open_segment;
 use crate::segment::place::Place;
@@ -10,7 +8,9 @@ use crate::segment::place::Place;
 use crate::segment::portable::open_portable;
 use crate::spec::{Presence, Spec};
 use crate::sync::AtomicU64;
+use crate::turn::manners::Manners;
 use crate::zone::Zone;
+use crate::zone::denied::Denied;
 use std::sync::OnceLock;
 
 /// How often one call opens a segment again that others keep removing or changing.

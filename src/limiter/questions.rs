@@ -1,12 +1,12 @@
 //! What can be asked of a limiter, and takes nothing.
 
-use crate::bucket::Bucket;
-use crate::denied::Denied;
 use crate::error::{AcquireError, BucketError};
 use crate::limiter::Limiter;
 use crate::rate::Rate;
 use crate::ring::{Clock, Refusal};
 use crate::timestamp::Timestamp;
+use crate::zone::bucket::ZoneBucket;
+use crate::zone::denied::Denied;
 use std::time::Duration;
 
 /// How much of one rate a key has used.
@@ -140,7 +140,7 @@ impl Limiter {
     /// The sum of an answer over all buckets.
     pub(crate) fn total(
         &self,
-        question: impl Fn(Bucket<'_>) -> Result<u64, Refusal>,
+        question: impl Fn(ZoneBucket<'_>) -> Result<u64, Refusal>,
     ) -> Result<u64, BucketError> {
         self.look(|zone| {
             let mut total = 0;

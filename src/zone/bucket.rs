@@ -3,7 +3,7 @@
 use crate::clock::SystemClock;
 use crate::directory::{Place, read_label};
 use crate::ring::{KeyHash, Leaked, Plan, Refusal, Ring, Rivalry, Run, Tally, Turn, Unsettled};
-use crate::terms::Terms;
+use crate::zone::terms::Terms;
 
 /// A bucket's place, and the key that it must belong to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,14 +60,14 @@ impl Spot {
 /// A bucket of a zone. Where it belongs to a key and has been taken from it, all
 /// questions are answered [`Refusal::Closed`].
 #[derive(Clone, Copy, Debug)]
-pub struct Bucket<'z> {
+pub struct ZoneBucket<'z> {
     terms: &'z Terms,
     clock: &'z SystemClock,
     spot: Spot,
     ring: Ring<'z>,
 }
 
-impl<'z> Bucket<'z> {
+impl<'z> ZoneBucket<'z> {
     #[inline]
     pub fn new(terms: &'z Terms, clock: &'z SystemClock, spot: Spot, ring: Ring<'z>) -> Self {
         Self {

@@ -2,9 +2,9 @@
 
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
-use crate::permit::Permit;
 use crate::timestamp::Timestamp;
-use crate::wait::{Place, Step};
+use crate::turn::permit::Permit;
+use crate::turn::place::{Place, Step};
 use std::time::Duration;
 
 /// The longest single sleep on a timer that may stand still while the machine is

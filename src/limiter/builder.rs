@@ -1,11 +1,11 @@
 //! How a limiter is asked for.
 
-use crate::attached::Origin;
 use crate::error::OpenError;
 use crate::limiter::Limiter;
 use crate::rate::Rate;
 use crate::segment::place::Place;
 use crate::spec::{Presence, Spec};
+use crate::zone::attached::Origin;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -2,10 +2,10 @@
 //! several limits together.
 
 use crate::error::AcquireError;
-use crate::keys::BucketHandle;
 use crate::limiter::Limiter;
-use crate::permit::Permit;
-use crate::reservation::Reservation;
+use crate::limiter::keys::BucketHandle;
+use crate::turn::permit::Permit;
+use crate::turn::reservation::Reservation;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 

@@ -1,18 +1,30 @@
 //! The limiter: what a user holds.
 
-use crate::attached::{Attached, Origin};
-use crate::bucket::{Bucket, Spot};
-use crate::denied::Denied;
+pub mod builder;
+mod debit;
+pub mod factory;
+pub mod inspect;
+pub mod keys;
+pub mod leaker;
+pub mod questions;
+pub mod request;
+mod steer;
+#[cfg(feature = "tokio")]
+mod tokio;
+
 use crate::error::{AcquireError, BucketError, OpenError};
-use crate::manners::Manners;
-use crate::permit::Permit;
-use crate::reservation::Reservation;
 use crate::ring::{Refusal, Rivalry, Unsettled};
 use crate::spec::Spec;
 use crate::sync::Ordering;
-use crate::terms::Terms;
-use crate::wait::Place;
+use crate::turn::manners::Manners;
+use crate::turn::permit::Permit;
+use crate::turn::place::Place;
+use crate::turn::reservation::Reservation;
 use crate::zone::Zone;
+use crate::zone::attached::{Attached, Origin};
+use crate::zone::bucket::{Spot, ZoneBucket};
+use crate::zone::denied::Denied;
+use crate::zone::terms::Terms;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,7 +125,7 @@ impl Limiter {
     fn try_longer<'l>(
         &'l self,
         zone: &'l Zone,
-        bucket: Bucket<'l>,
+        bucket: ZoneBucket<'l>,
         name: &[u8],
         weight: u64,
         rivalry: Rivalry,
@@ -294,7 +306,7 @@ impl Limiter {
         &'l self,
         name: &[u8],
         weight: u64,
-        mut question: impl FnMut(Bucket<'l>) -> Result<T, Refusal>,
+        mut question: impl FnMut(ZoneBucket<'l>) -> Result<T, Refusal>,
     ) -> Result<T, AcquireError> {
         self.ask_zone(weight, |zone| zone.ask(name, &mut question))
     }
@@ -304,7 +316,7 @@ impl Limiter {
         &self,
         name: &[u8],
         weight: u64,
-        mut question: impl FnMut(Bucket<'_>) -> Result<T, Refusal>,
+        mut question: impl FnMut(ZoneBucket<'_>) -> Result<T, Refusal>,
     ) -> Result<Option<T>, AcquireError> {
         self.ask_zone(weight, |zone| zone.ask_if_there(name, &mut question))
     }
