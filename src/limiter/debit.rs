@@ -17,8 +17,8 @@ impl Limiter {
     /// use tidegate::{Limiter, Rate};
     ///
     /// let tokens = Limiter::in_memory().rate(Rate::per_minute(1000)).open()?;
-    /// let owed = tokens.debit("model", 2500)?; // two minutes from now it is paid
-    /// assert!(owed > Duration::from_secs(119));
+    /// let owed = tokens.debit("model", 1500)?; // in a minute the last 500 are paid
+    /// assert!(owed > Duration::from_secs(59));
     /// assert!(tokens.try_acquire("model").is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
