@@ -69,6 +69,17 @@ fn the_mode_is_0600_or_with_a_group_0660_under_any_umask() {
 }
 
 #[test]
+fn a_number_that_no_group_can_have_shares_the_segment_with_nobody() {
+    let scene = Scene::of(a_number_that_no_group_can_have_shares_the_segment_with_nobody);
+    let error = scene.limiter().rate(RATE).group(u32::MAX).open();
+    says(
+        &error.unwrap_err(),
+        &["give to its group", "Invalid argument"],
+    );
+    assert!(!scene.segment_path().exists());
+}
+
+#[test]
 fn what_others_may_write_is_not_trusted() {
     let scene = Scene::of(what_others_may_write_is_not_trusted);
     drop(scene.limiter().rate(RATE).open().unwrap());

@@ -79,8 +79,8 @@ impl Draft {
         let boot = boot_id().map_err(io_error("read the system's boot id for", path))?;
         let seed = Seed::random().map_err(io_error("read the system's randomness for", path))?;
         header::write(&mapping, design, &clock, boot, seed);
-        if group.is_some() {
-            fchown(&file, None, group).map_err(io_error("give to its group", path))?;
+        if let Some(group) = group {
+            give_to(&file, group).map_err(io_error("give to its group", path))?;
         }
         // The mode that open was given is cut by the umask; this one is not.
         let mode = if group.is_some() {
@@ -158,6 +158,15 @@ impl Drop for Temporary {
 
 fn map_whole(file: &File, shape: Shape) -> io::Result<Mapping> {
     Mapping::of_file(file, shape.size(), |_| Ok(shape))
+}
+
+fn give_to(file: &File, group: u32) -> io::Result<()> {
+    // To the system, this number is no group, and means that the file keeps the one it has.
+    const NO_GROUP: u32 = u32::MAX;
+    match group {
+        NO_GROUP => Err(Errno::EINVAL.into()),
+        group => fchown(file, None, Some(group)),
+    }
 }
 
 fn nameless(folder: &Path) -> io::Result<File> {
