@@ -39,7 +39,7 @@ fn a_key_is_asked_for_where_there_are_keys_and_only_there() {
     segment.does("acquire", &["--key", ""]).fine();
     let other = Segment::made("2/h");
     other.does("acquire", &["--key", "a"]).with(2, &["--keys"]);
-    other.does("dispose", &["a"]).with(2, &["--keys"]);
+    other.does("dispose", &["a"]).with(2, &["tidegate flush"]);
 }
 
 #[test]

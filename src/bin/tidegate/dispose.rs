@@ -29,7 +29,7 @@ pub fn dispose(args: &DisposeArgs) -> Result<(), Failure> {
     let limiter = args.segment.attach()?;
     let name = args.segment.target.to_string();
     if limiter.keys().is_none() {
-        return Err(Failure::NoKeys { name });
+        return Err(Failure::NothingToDispose { name });
     }
     let key = args.key.display().to_string();
     if !limiter.dispose(args.key.as_encoded_bytes())? {

@@ -39,6 +39,8 @@ pub enum Failure {
     NotRemoved(#[source] OpenError),
     #[error("{name} has one bucket for all names: leave out the key, or create it with --keys")]
     NoKeys { name: String },
+    #[error("{name} has one bucket for all names: to empty it, use tidegate flush")]
+    NothingToDispose { name: String },
     #[error("{name} has a bucket for each key: say which with --key")]
     WhichKey { name: String },
     #[error("{key} has no bucket in {name}")]
