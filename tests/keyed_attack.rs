@@ -7,15 +7,14 @@ mod common;
 use common::directory::head_place;
 use common::scene::ms;
 use common::words::Words;
-use common::{Buckets, Process, Scene, eventually, logged};
+use common::{Buckets, Process, Scene, eventually, logged, storm_time, tell_of_storm};
 use std::fs;
+use std::thread;
 use tidegate::{AcquireError, Limiter, Rate};
 
 const RATES: [Rate; 2] = [Rate::new(8, ms(5)), Rate::new(400, ms(500))];
 const PLACES: u64 = 512;
 const KEYS: u64 = 8;
-/// Ticks.
-const LONG: u64 = 3_000_000;
 
 /// Pages that this process has mapped, and those of them that it may write to alone:
 /// an allocator may map more than it has given out.
@@ -101,8 +100,7 @@ fn an_attacker_with_ever_new_keys_takes_nothing_from_those_that_are_in_use() {
         fs::write(scene.file(&format!("attacker {number}")), report).unwrap();
     };
     let attackers: Vec<Process> = (0..3).map(|n| Process::fork(|| flood(n))).collect();
-    let end = limiter.now().as_micros() + LONG;
-    eventually("the attack", || limiter.now().as_micros() > end);
+    thread::sleep(storm_time(3));
     scene.announce("the end");
     attackers.into_iter().chain([user]).for_each(Process::join);
 
@@ -135,6 +133,7 @@ fn an_attacker_with_ever_new_keys_takes_nothing_from_those_that_are_in_use() {
         sent > 10 * PLACES && full > 0,
         "{sent} sent, {full} refused"
     );
+    tell_of_storm(&format!("{sent} keys sent, {full} of them refused as full"));
     let snapshot = limiter.inspect().unwrap();
     assert_eq!(snapshot.keys.unwrap().full_refusals, full);
     assert_eq!((words.len(), snapshot.segment.unwrap().size), (size, size));

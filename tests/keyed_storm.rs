@@ -7,9 +7,8 @@ mod common;
 
 use common::scene::ms;
 use common::words::Words;
-use common::{Buckets, Chance, Process, Scene, eventually, logged};
+use common::{Buckets, Chance, Process, Scene, eventually, logged, storm_time, tell_of_storm};
 use std::collections::BTreeSet;
-use std::time::Duration;
 use tidegate::{AcquireError, Leaker, Limiter, Pass, Rate};
 use tidegate_judge::{Log, Verdict};
 
@@ -108,8 +107,7 @@ fn each_key_s_windows_hold_in_a_storm_of_kills_and_no_bucket_is_lost_for_good() 
     else {
         return;
     };
-    let seconds = std::env::var("TIDEGATE_STORM_SECONDS").ok();
-    let long = Duration::from_secs(seconds.as_ref().map_or(8, |number| number.parse().unwrap()));
+    let long = storm_time(8);
     let limiter = open(&scene);
     let begin = |number: u64, slot: u64| {
         Process::fork(|| {
@@ -178,14 +176,12 @@ fn each_key_s_windows_hold_in_a_storm_of_kills_and_no_bucket_is_lost_for_good() 
     let at_limit = verdicts.values().filter(is_at_its_limit).count();
     assert!(at_limit > 10, "{at_limit} keys had a full window");
     assert!(figures.evictions > PLACES);
-    if seconds.is_some() {
-        let grants: u64 = verdicts.values().map(|it| it.total.grants).sum();
-        eprintln!(
-            "{grants} grants of {} keys judged, {at_limit} at their limit; {kills} kills, {} evictions, \
-             {} refused as full; {lost} buckets lost, {reclaimed} reclaimed",
-            verdicts.len(),
-            figures.evictions,
-            figures.full_refusals
-        );
-    }
+    let grants: u64 = verdicts.values().map(|it| it.total.grants).sum();
+    tell_of_storm(&format!(
+        "{grants} grants of {} keys judged, {at_limit} at their limit; {kills} kills, {} evictions, \
+         {} refused as full; {lost} buckets lost, {reclaimed} reclaimed",
+        verdicts.len(),
+        figures.evictions,
+        figures.full_refusals
+    ));
 }

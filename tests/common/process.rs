@@ -20,6 +20,25 @@ use std::time::{Duration, Instant};
 /// Longer than anything takes on a busy machine: what is not done by then hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What the environment says of how many seconds a storm is to last.
+fn storm_seconds() -> Option<u64> {
+    let asked = std::env::var("TIDEGATE_STORM_SECONDS").ok()?;
+    Some(asked.parse().unwrap())
+}
+
+/// How long a storm is to last: so many seconds, unless the environment says otherwise.
+pub fn storm_time(usual_seconds: u64) -> Duration {
+    Duration::from_secs(storm_seconds().unwrap_or(usual_seconds))
+}
+
+/// Tells how a storm went to whoever asked for one. It is in a process of its own, from which
+/// the test harness takes no output.
+pub fn tell_of_storm(figures: &str) {
+    if storm_seconds().is_some() {
+        eprintln!("{figures}");
+    }
+}
+
 /// Waits until `is_so`, and fails the test if that does not come.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
