@@ -145,6 +145,8 @@ pub use limiter::questions::Usage;
 #[cfg(not(loom))]
 pub use limiter::request::{RefusedTogether, Request, acquire_all, try_acquire_all};
 #[cfg(not(loom))]
+pub use limiter::wrap::Wrapped;
+#[cfg(not(loom))]
 pub use rate::{
     MAX_INTERVAL, MAX_LIMIT, MAX_RATES, Rate, RateError, RateTextError, parse_duration, validate,
 };

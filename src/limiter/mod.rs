@@ -11,6 +11,7 @@ pub mod request;
 mod steer;
 #[cfg(feature = "tokio")]
 mod tokio;
+pub mod wrap;
 
 use crate::error::{AcquireError, BucketError, OpenError};
 use crate::ring::{Refusal, Rivalry, Unsettled};
