@@ -83,6 +83,7 @@
 //! | `cli` | the command line `tidegate` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
 //! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
+//! | `tower` | a layer that limits an HTTP server, under axum and others |
 
 #![deny(clippy::disallowed_types)]
 
@@ -117,6 +118,8 @@ mod spec;
 mod timestamp;
 #[cfg(not(loom))]
 mod turn;
+#[cfg(all(feature = "tower", not(loom)))]
+mod web;
 #[cfg(not(loom))]
 mod zone;
 
@@ -158,5 +161,7 @@ pub use timestamp::Timestamp;
 pub use turn::permit::Permit;
 #[cfg(not(loom))]
 pub use turn::reservation::Reservation;
+#[cfg(all(feature = "tower", not(loom)))]
+pub use web::tower;
 #[cfg(not(loom))]
 pub use zone::KeysSnapshot;

@@ -274,6 +274,27 @@ impl Keyed {
         }
     }
 
+    /// Pauses the key, as a limiter does: again, if the bucket has been taken from it.
+    pub fn pause(&self, name: Name, until: u64) {
+        let clock = || self.now();
+        loop {
+            let place = self
+                .directory()
+                .find_or_insert(&Self::key(name), &self.plan, &clock)
+                .expect("there is a bucket");
+            match self.ring(place, name).pause(&self.plan, &clock, until) {
+                Err(Refusal::Closed) => {}
+                paused => return paused.expect("nobody changes the rates"),
+            }
+        }
+    }
+
+    /// Until when the key is paused.
+    pub fn paused_until(&self, name: Name) -> u64 {
+        let place = self.place(name);
+        place.map_or(0, |place| self.ring(place, name).paused_until())
+    }
+
     /// Evicts the bucket of that index if it is quiescent.
     pub fn evict(&self, index: u64) -> bool {
         let evicted = self.directory().evict(index, &self.plan, &|| self.now());

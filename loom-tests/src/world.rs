@@ -4,7 +4,7 @@ use crate::START;
 use crate::judge;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
-use tidegate::ring::word::{Head, Pause, Slot, Version};
+use tidegate::ring::word::{Head, Slot, Version};
 use tidegate::ring::{Heap, Leaked, Plan, Refusal, Ring, Run, Turn, Window};
 use tidegate::sync::{AtomicU64, Ordering};
 
@@ -297,11 +297,11 @@ impl World {
     /// Nothing is granted before `until`, or no longer so if that is 0.
     pub fn pause(&self, until: u64) {
         self.log().paused = true;
-        let pause = Pause(until).0;
-        self.ring()
-            .read
-            .paused_until
-            .store(pause, Ordering::Release);
+        let paused = match until {
+            0 => self.ring().resume(&self.plan).map(|_| ()),
+            until => self.ring().pause(&self.plan, &|| self.now(), until),
+        };
+        paused.expect("an open bucket");
     }
 
     /// Scribbles `word` over the slot of `seq`.

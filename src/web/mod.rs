@@ -1,0 +1,5 @@
+//! Where web servers meet a limiter.
+
+mod headers;
+#[cfg(feature = "tower")]
+pub mod tower;

@@ -1,0 +1,6 @@
+//! The tower layer, with real limiters and services.
+
+mod answers;
+mod limits;
+mod stand;
+mod waiting;
