@@ -23,7 +23,8 @@ impl Ring<'_> {
         }
     }
 
-    fn void(self, seq: u64) {
+    /// Gives back one permit.
+    pub(super) fn void(self, seq: u64) {
         loop {
             let found = self.slot(seq);
             if self.is_recycled(seq) || !found.is_of(self.lap(seq)) || found.is_void() {

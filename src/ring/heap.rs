@@ -1,6 +1,6 @@
 //! One bucket's words on the heap: for tests and models.
 
-use super::{Gate, ReadLine, Ring};
+use super::{Gate, PlanArea, Rates, ReadLine, Ring};
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
@@ -10,6 +10,7 @@ pub struct Heap {
     head: CachePadded<AtomicU64>,
     read: ReadLine,
     gate: Gate,
+    plans: [PlanArea; 2],
     slots: Box<[AtomicU64]>,
 }
 
@@ -26,6 +27,7 @@ impl Heap {
             head: CachePadded::new(AtomicU64::new(capacity)),
             read: ReadLine::default(),
             gate: Gate::default(),
+            plans: Default::default(),
             slots: slots.into_boxed_slice(),
         };
         // Relaxed: nobody else has it yet.
@@ -43,6 +45,14 @@ impl Heap {
             slots: &self.slots,
             generation: 0,
             key: None,
+        }
+    }
+
+    /// The words that say which rates are in force.
+    pub fn rates(&self) -> Rates<'_> {
+        Rates {
+            version: &self.gate.version,
+            areas: &self.plans,
         }
     }
 }

@@ -4,11 +4,16 @@
 //! evictor could miss it: it closes a bucket that is quiescent, and with the bucket goes the
 //! pause. So whoever pauses a bucket that is about to be quiescent also moves head: then
 //! the evictor's swap fails, or has come first, and the key gets another bucket.
+//!
+//! A bucket can become quiescent at once, too: by a flush, or by other rates. Both change
+//! a word, the tail or the version, and the pauser reads that word by writing it: so who
+//! changes it later passes the pause on to the evictor that finds the change.
 
 use super::view::View;
-use super::word::Pause;
+use super::word::{Pause, Slot};
 use super::{Clock, Gate, Plan, Refusal, Ring};
 use crate::sync::{AtomicU64, Ordering};
+use std::convert::Infallible;
 
 /// A bucket that will be quiescent in so many ticks is held back already. So an evictor that
 /// finds it quiescent has read its clock that much later than the pauser did: by then everybody
@@ -18,17 +23,18 @@ const SOON: u64 = if cfg!(loom) { 0 } else { 1000 };
 impl Gate {
     /// Grants nothing to anybody until that tick, unless a longer pause is on.
     pub fn pause_all(&self, until: u64) {
-        raise(&self.all_paused_until, 0, until);
+        let Ok(()) = raise(&self.all_paused_until, 0, until, nobody_elses);
     }
 
     /// Ends the pause of all; until when it was, or 0.
     pub fn resume_all(&self) -> u64 {
-        end(&self.all_paused_until, 0)
+        let Ok(until) = end(&self.all_paused_until, 0, nobody_elses);
+        until
     }
 
     /// Until when all are paused.
     pub fn paused_until(&self) -> u64 {
-        // Acquire: pairs with the Release in `raise_once` and `end`.
+        // Acquire: pairs with the Release in `raise` and `end`.
         Pause(self.all_paused_until.load(Ordering::Acquire)).until(0)
     }
 }
@@ -36,26 +42,23 @@ impl Gate {
 impl Ring<'_> {
     /// Grants nothing of this bucket until that tick, unless a longer pause is on.
     pub fn pause(self, plan: &Plan, clock: &impl Clock, until: u64) -> Result<(), Refusal> {
-        self.open_head(plan)?;
-        while !raise_once(&self.read.paused_until, self.generation, until) {
-            // Another bucket's by now?
-            self.open_head(plan)?;
-        }
+        let is_ours = || self.check(plan);
+        raise(&self.read.paused_until, self.generation, until, is_ours)?;
         while self.key.is_some() && !self.is_kept(plan, clock)? {}
         Ok(())
     }
 
     /// Ends the pause of this bucket; until when it was, or 0.
     pub fn resume(self, plan: &Plan) -> Result<u64, Refusal> {
-        self.open_head(plan)?;
-        Ok(end(&self.read.paused_until, self.generation))
+        let is_ours = || self.check(plan);
+        end(&self.read.paused_until, self.generation, is_ours)
     }
 
     /// The tick before which nothing is granted, by the pause of this bucket and that
     /// of all.
     #[inline]
     pub fn paused_until(self) -> u64 {
-        // Acquire, both: pair with the Release in `raise_once` and `end`.
+        // Acquire, both: pair with the Release in `raise` and `end`.
         let all = Pause(self.gate.all_paused_until.load(Ordering::Acquire));
         let own = Pause(self.read.paused_until.load(Ordering::Acquire));
         if all.0 | own.0 == 0 {
@@ -65,72 +68,92 @@ impl Ring<'_> {
     }
 
     /// Whether no evictor can close the bucket that has not seen the pause which was set
-    /// before. `false`: look again.
+    /// before, or that pause is over. `false`: look again.
     fn is_kept(self, plan: &Plan, clock: &impl Clock) -> Result<bool, Refusal> {
-        // Reads the tail by writing it: whoever moves it later passes our pause on to the
-        // evictor that sees the bucket flushed. AcqRel: pairs with the other raises, and
-        // with the Acquire in `view`.
+        // AcqRel, both: Release, through the write of whoever changes the word next, pairs
+        // with the Acquire in `view`; Acquire with the Release of who changed it last.
+        self.gate.version.fetch_max(0, Ordering::AcqRel);
         let tail = self.read.tail.fetch_max(0, Ordering::AcqRel);
         let view = self.view(plan, clock)?;
+        if view.paused_until <= view.now {
+            return Ok(true);
+        }
         let Some(newest) = self.newest(view) else {
             self.help(plan, view);
             return Ok(false);
         };
-        let is_live = newest + plan.widest_interval() > view.now + SOON;
+        // Where somebody waits it is live, however short the interval: so head, moved
+        // below, takes no slot that is waited for.
+        let widest = plan.widest_interval();
+        let is_live = newest + widest > view.now + SOON.min(widest);
         if view.next() > tail && is_live {
             return Ok(true);
         }
         Ok(self.move_head(view, newest))
     }
 
-    /// Reserves one permit and gives it back.
+    /// Reserves one permit that is void from the first, so that it holds up nobody.
     fn move_head(self, view: View, newest: u64) -> bool {
+        let seq = view.next();
+        // Release: as in `cancel`. Where the swap fails it is a bound all the same.
+        self.read.newest_void.fetch_max(seq, Ordering::Release);
         let has_moved = self.swap(view, 1);
-        if has_moved && let Some(run) = self.stamp_own(view, 1, view.now, newest.max(view.now + 1))
-        {
-            self.cancel(&run);
+        if has_moved {
+            let stamp = Slot::new(self.lap(seq), newest.max(view.now + 1));
+            self.fill(seq, stamp.voided());
+            // Where a helper was first, it knew of no void.
+            self.void(seq);
         }
         has_moved
     }
 }
 
-fn raise(word: &AtomicU64, generation: u64, until: u64) {
-    while !raise_once(word, generation, until) {}
+/// Whose the pause of all is.
+fn nobody_elses() -> Result<(), Infallible> {
+    Ok(())
 }
 
-/// Whether the pause is on until that tick at least. `false`: somebody changed the word.
-fn raise_once(word: &AtomicU64, generation: u64, until: u64) -> bool {
-    // Relaxed, both: nothing is read on the strength of it.
-    let found = word.load(Ordering::Relaxed);
-    if Pause(found).until(generation) >= until {
-        return true;
+/// Pauses until that tick at least.
+fn raise<E>(
+    word: &AtomicU64,
+    generation: u64,
+    until: u64,
+    is_ours: impl Fn() -> Result<(), E>,
+) -> Result<(), E> {
+    loop {
+        let found = found(word, &is_ours)?;
+        if found.until(generation) >= until || change(word, found, Pause::new(generation, until)) {
+            return Ok(());
+        }
     }
-    // AcqRel: Release pairs with the Acquire of those who look; Acquire keeps the clock and
-    // head, which `is_kept` reads, behind it.
-    word.compare_exchange(
-        found,
-        Pause::new(generation, until).0,
-        Ordering::AcqRel,
-        Ordering::Relaxed,
-    )
-    .is_ok()
 }
 
 /// Ends a pause; until when it was, or 0.
-fn end(word: &AtomicU64, generation: u64) -> u64 {
+fn end<E>(
+    word: &AtomicU64,
+    generation: u64,
+    is_ours: impl Fn() -> Result<(), E>,
+) -> Result<u64, E> {
     loop {
-        // Relaxed, both: nothing is read on the strength of it.
-        let found = word.load(Ordering::Relaxed);
-        let until = Pause(found).until(generation);
-        if until == 0 {
-            return 0;
-        }
-        // Release: pairs with the Acquire of those who look.
-        if word
-            .compare_exchange(found, 0, Ordering::Release, Ordering::Relaxed)
-            .is_ok()
-        {
-            return until;
+        let found = found(word, &is_ours)?;
+        let until = found.until(generation);
+        if until == 0 || change(word, found, Pause(0)) {
+            return Ok(until);
         }
     }
+}
+
+/// What is in the word, if its bucket was still the caller's then: else it may be the pause
+/// of another key, which is not the caller's to change.
+fn found<E>(word: &AtomicU64, is_ours: impl Fn() -> Result<(), E>) -> Result<Pause, E> {
+    // Acquire: pairs with the Release in `change`, by one who knows whose the bucket is.
+    let found = Pause(word.load(Ordering::Acquire));
+    is_ours().map(|()| found)
+}
+
+fn change(word: &AtomicU64, from: Pause, to: Pause) -> bool {
+    // AcqRel: Release pairs with the Acquire of those who look; Acquire keeps the clock and
+    // head, which `is_kept` reads, behind it. Relaxed: a failure looks again.
+    word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed)
+        .is_ok()
 }

@@ -74,6 +74,14 @@ impl Plan {
         Some(plan)
     }
 
+    /// The plan that comes into force after this one, with other windows; `None` if they
+    /// are not what [`new`](Self::new) takes.
+    pub fn followed_by(&self, windows: &[Window], capacity: u64) -> Option<Self> {
+        // What was reserved under the rates of before is still to be believed.
+        let horizon = self.horizon.max(Self::horizon_for(windows, self.queue));
+        Self::new(self.version.next(), windows, self.queue, horizon, capacity)
+    }
+
     /// The windows, narrowest first.
     pub fn windows(&self) -> &[Window] {
         &self.windows[..self.len]

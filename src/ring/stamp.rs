@@ -23,17 +23,21 @@ impl Ring<'_> {
     /// like an earlier one: only head proves that the slot is still this permit's.
     #[inline(always)]
     pub(super) fn stamp(self, seq: u64, ticks: u64) -> Stamped {
-        let lap = self.lap(seq);
+        self.fill(seq, Slot::new(self.lap(seq), ticks))
+    }
+
+    /// The same with a stamp that may be void already.
+    #[inline(always)]
+    pub(super) fn fill(self, seq: u64, stamp: Slot) -> Stamped {
         loop {
             let found = self.slot(seq);
             if self.is_recycled(seq) {
                 return Stamped::Recycled;
             }
-            if found.is_of(lap) {
+            if found.is_of(stamp.lap()) {
                 return Stamped::Theirs(found.ticks());
             }
             // Release: pairs with the Acquire in `slot`. Relaxed: a failure reads anew.
-            let stamp = Slot::new(lap, ticks);
             if self
                 .cell(seq)
                 .compare_exchange(found.0, stamp.0, Ordering::Release, Ordering::Relaxed)

@@ -29,7 +29,7 @@ pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock, boot: [u64
     set(&header.time.epoch, clock.epoch() as u64);
     set(&header.time.made, wall_micros());
     note_time(header, clock);
-    rates::write_first(header, &design.windows, design.horizon);
+    rates::of(mapping).write_first(&design.windows, design.horizon);
     set(&header.stock.table, shape.table);
     set_pair(&identity.seed, seed.0);
     if shape.keys().is_none() {

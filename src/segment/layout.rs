@@ -39,7 +39,7 @@
 
 use crate::directory::Stock;
 use crate::ring::word::MAX_BUCKETS;
-use crate::ring::{Gate, MAX_CAPACITY, MAX_RATES, MIN_CAPACITY, ReadLine};
+use crate::ring::{Gate, MAX_CAPACITY, MAX_RATES, MIN_CAPACITY, PlanArea, ReadLine};
 use crate::sync::AtomicU64;
 use std::mem::{align_of, offset_of, size_of};
 
@@ -93,17 +93,6 @@ pub struct Time {
     pub tick: AtomicU64,
     /// Wall-clock microseconds at which the segment was made.
     pub made: AtomicU64,
-}
-
-/// One set of rates.
-#[repr(C, align(128))]
-#[derive(Debug)]
-pub struct PlanArea {
-    pub len: AtomicU64,
-    /// Ticks that anything may be reserved ahead; no change of rates lowers it.
-    pub horizon: AtomicU64,
-    /// (limit in permits, interval in ticks), narrowest first.
-    pub rates: [[AtomicU64; 2]; MAX_RATES],
 }
 
 /// What the leak process tells.

@@ -79,7 +79,7 @@ impl Zone {
         let mapping = Mapping::anonymous(shape).map_err(|_| OpenError::NoMemory {
             needed: shape.size(),
         })?;
-        rates::write_first(mapping.header(), &design.windows, design.horizon);
+        rates::of(&mapping).write_first(&design.windows, design.horizon);
         if shape.keys().is_none() {
             mapping.ring(0).open_for([0; 2]);
         }
