@@ -1,6 +1,8 @@
 //! One bucket's words on the heap: for tests and models.
 
-use super::{Gate, PlanArea, Rates, ReadLine, Ring};
+use super::{Gate, ReadLine, Ring};
+#[cfg(loom)]
+use super::{PlanArea, Rates};
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
@@ -10,6 +12,8 @@ pub struct Heap {
     head: CachePadded<AtomicU64>,
     read: ReadLine,
     gate: Gate,
+    /// Models change the rates.
+    #[cfg(loom)]
     plans: [PlanArea; 2],
     slots: Box<[AtomicU64]>,
 }
@@ -27,6 +31,7 @@ impl Heap {
             head: CachePadded::new(AtomicU64::new(capacity)),
             read: ReadLine::default(),
             gate: Gate::default(),
+            #[cfg(loom)]
             plans: Default::default(),
             slots: slots.into_boxed_slice(),
         };
@@ -49,6 +54,7 @@ impl Heap {
     }
 
     /// The words that say which rates are in force.
+    #[cfg(loom)]
     pub fn rates(&self) -> Rates<'_> {
         Rates {
             version: &self.gate.version,
