@@ -28,26 +28,28 @@ impl Limiter {
     /// See [`DebitError`], which says how much was charged.
     pub fn debit(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Duration, DebitError> {
         let name = name.as_ref();
+        let partly = |charged, error| DebitError::Partly {
+            weight,
+            charged,
+            error,
+        };
+        let zone = self.up_to_date().map_err(|error| partly(0, error.into()))?;
+        let plan = zone.plan();
+        let most = plan.smallest_limit().saturating_add(plan.queue);
+        if weight > most {
+            return Err(DebitError::TooMuch { weight, most });
+        }
         let mut charged = 0;
         let mut owed = 0;
         while charged < weight {
             let left = weight - charged;
-            let partly = |error| DebitError::Partly {
-                weight,
-                charged,
-                error,
-            };
-            // The rates may change on the way.
-            let zone = self.up_to_date().map_err(|error| partly(error.into()))?;
-            let plan = zone.plan();
-            let most = plan.smallest_limit().saturating_add(plan.queue);
-            if charged == 0 && weight > most {
-                return Err(DebitError::TooMuch { weight, most });
-            }
-            let part = left.min(plan.smallest_limit());
-            let run = self
-                .ask(name, part, |bucket| bucket.reserve(part, u64::MAX))
-                .map_err(partly)?;
+            let (part, run) = self
+                .ask(name, left, |bucket| {
+                    // The rates may change on the way.
+                    let part = left.min(bucket.plan().smallest_limit());
+                    Ok((part, bucket.reserve(part, u64::MAX)?))
+                })
+                .map_err(|error| partly(charged, error))?;
             charged += part;
             owed = run.ready.saturating_sub(run.asked);
         }
