@@ -1,9 +1,10 @@
 //! Steering a limiter while it runs: pauses, rates that change, forgetting.
 
+use crate::clock::SystemClock;
 use crate::error::{BucketError, PauseError, SetRatesError};
 use crate::limiter::Limiter;
 use crate::rate::Rate;
-use crate::ring::Clock;
+use crate::ring::{Clock, Plan};
 use crate::timestamp::Timestamp;
 use std::time::Duration;
 
@@ -36,9 +37,7 @@ impl Limiter {
         name: impl AsRef<[u8]>,
         duration: Duration,
     ) -> Result<Timestamp, PauseError> {
-        let until = self.now().saturating_add(duration);
-        self.pause_until(name, until)?;
-        Ok(until)
+        self.pause_by(name.as_ref(), |now| now.saturating_add(duration))
     }
 
     /// The same until an instant on the limiter's clock.
@@ -47,9 +46,7 @@ impl Limiter {
     ///
     /// See [`PauseError`].
     pub fn pause_until(&self, name: impl AsRef<[u8]>, until: Timestamp) -> Result<(), PauseError> {
-        self.check_pause(until)?;
-        let until = until.as_micros();
-        Ok(self.ask(name.as_ref(), 0, |bucket| bucket.pause(until))?)
+        self.pause_by(name.as_ref(), |_| until).map(|_| ())
     }
 
     /// Grants nothing to anybody for so long, whatever the key. Returns the end.
@@ -58,9 +55,7 @@ impl Limiter {
     ///
     /// See [`PauseError`].
     pub fn pause_all(&self, duration: Duration) -> Result<Timestamp, PauseError> {
-        let until = self.now().saturating_add(duration);
-        self.pause_all_until(until)?;
-        Ok(until)
+        self.pause_all_by(|now| now.saturating_add(duration))
     }
 
     /// The same until an instant on the limiter's clock.
@@ -69,13 +64,16 @@ impl Limiter {
     ///
     /// See [`PauseError`].
     pub fn pause_all_until(&self, until: Timestamp) -> Result<(), PauseError> {
-        self.check_pause(until)?;
-        self.up_to_date()?.gate().pause_all(until.as_micros());
-        Ok(())
+        self.pause_all_by(|_| until).map(|_| ())
     }
 
-    /// Ends that key's pause; whether there was one. Those who wait behind it notice
-    /// within a tenth of a second, and queue again. A pause of all stays.
+    /// Ends that key's pause; whether there was one. Those who wait behind it notice within
+    /// a tenth of a second, and queue again, in no order; until they have, newcomers are
+    /// behind them. A pause of all stays.
+    ///
+    /// What is not waited for keeps its time behind the pause, and those who come later
+    /// keep behind it: [debits](Self::debit), [kept](crate::Reservation::keep) reservations,
+    /// and what a killed process had reserved in the pause.
     ///
     /// # Errors
     ///
@@ -104,11 +102,34 @@ impl Limiter {
         Duration::from_micros(self.zone().plan().horizon)
     }
 
-    fn check_pause(&self, until: Timestamp) -> Result<(), PauseError> {
-        let (asked, longest) = (until.duration_since(self.now()), self.longest_pause());
-        match asked > longest {
-            true => Err(PauseError::TooLong { asked, longest }),
-            false => Ok(()),
+    /// Pauses a key until the instant that follows from the time in the zone that it is in.
+    fn pause_by(
+        &self,
+        name: &[u8],
+        until: impl Fn(Timestamp) -> Timestamp,
+    ) -> Result<Timestamp, PauseError> {
+        self.ask(name, 0, |bucket| {
+            let until = end_of_pause(bucket.clock(), bucket.plan(), &until);
+            if let Ok(until) = until {
+                bucket.pause(until.as_micros())?;
+            }
+            Ok(until)
+        })?
+    }
+
+    /// The same for all keys.
+    fn pause_all_by(
+        &self,
+        until: impl Fn(Timestamp) -> Timestamp,
+    ) -> Result<Timestamp, PauseError> {
+        loop {
+            let zone = self.up_to_date()?;
+            let until = end_of_pause(zone.clock(), zone.plan(), &until)?;
+            zone.gate().pause_all(until.as_micros());
+            // Else the pause went with it.
+            if !zone.is_removed() {
+                return Ok(until);
+            }
         }
     }
 
@@ -163,5 +184,21 @@ impl Limiter {
     /// See [`BucketError`].
     pub fn leak(&self) -> Result<u64, BucketError> {
         self.total(|bucket| Ok(bucket.leak()?.permits))
+    }
+}
+
+/// When a pause is to end that begins now, if it is no longer than can be.
+fn end_of_pause(
+    clock: &SystemClock,
+    plan: &Plan,
+    until: impl Fn(Timestamp) -> Timestamp,
+) -> Result<Timestamp, PauseError> {
+    let now = Timestamp::from_ticks(clock.now());
+    let until = until(now);
+    let asked = until.duration_since(now);
+    let longest = Duration::from_micros(plan.horizon);
+    match asked > longest {
+        true => Err(PauseError::TooLong { asked, longest }),
+        false => Ok(until),
     }
 }
