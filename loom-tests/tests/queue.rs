@@ -124,7 +124,7 @@ fn who_was_helped_after_a_resume_goes_at_the_earlier_time() {
         world.race(&[
             |w| {
                 // Resume.
-                w.pause(0);
+                w.in_one_go(|w| w.pause(0));
             },
             |w| _ = w.reserve(1, 100),
             |w| _ = w.reserve(1, 100),
