@@ -187,3 +187,18 @@ fn a_removed_segment_is_made_anew_before_its_rates_are_set() {
     limiter.try_acquire_n("", 3).unwrap();
     assert_eq!(limiter.count().unwrap(), 3);
 }
+
+#[test]
+fn a_forked_child_s_copy_of_a_reservation_gives_nothing_back() {
+    let Some(scene) = Scene::alone(a_forked_child_s_copy_of_a_reservation_gives_nothing_back)
+    else {
+        return;
+    };
+    let limiter = scene.limiter().rate(Rate::new(1, HOUR)).open().unwrap();
+    limiter.try_acquire("").unwrap();
+    let mut place = Some(limiter.reserve("", 1, HOUR).unwrap());
+    Process::fork(|| drop(place.take())).join();
+    assert_eq!(limiter.queued().unwrap(), 1);
+    drop(place);
+    assert_eq!(limiter.queued().unwrap(), 0);
+}

@@ -5,6 +5,7 @@ use crate::limiter::Limiter;
 use crate::timestamp::Timestamp;
 use crate::turn::permit::Permit;
 use crate::turn::place::{Place, Step};
+use std::process;
 use std::time::Duration;
 
 /// The longest single sleep on a timer that may stand still while the machine is
@@ -12,7 +13,8 @@ use std::time::Duration;
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 
 /// Permits that are reserved for [`ready_at`](Self::ready_at), which may have come already.
-/// Dropped, it gives its place back, unless it was waited for or [kept](Self::keep).
+/// Dropped, it gives its place back, unless it was waited for or [kept](Self::keep). After a
+/// fork the place is the parent's: the child's copy gives nothing back, and is only to be dropped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,11 +37,13 @@ pub struct Reservation<'l> {
     place: Place<'l>,
     /// Whether the place is still to be given back when this is dropped.
     is_held: bool,
+    /// Whose it is: a forked child's copy gives nothing back.
+    pid: u32,
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        if self.is_held {
+        if self.is_held && self.pid == process::id() {
             self.place.permit.give_all_back();
         }
     }
@@ -56,6 +60,7 @@ impl<'l> Reservation<'l> {
             name,
             place,
             is_held: true,
+            pid: process::id(),
         }
     }
 
