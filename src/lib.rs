@@ -81,6 +81,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `cli` | the command line `tidegate` |
+//! | `macros` | the attribute macro `rate_limited` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
 //! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
 //! | `tower` | a layer that limits an HTTP server, under axum and others |
@@ -106,6 +107,9 @@ mod sync;
 mod clock;
 #[cfg(not(loom))]
 mod error;
+#[cfg(all(feature = "macros", not(loom)))]
+#[doc(hidden)]
+pub mod expansion;
 #[cfg(not(loom))]
 mod limiter;
 #[cfg(not(loom))]
@@ -145,6 +149,8 @@ pub use limiter::keys::{BucketHandle, BucketSnapshot, Buckets};
 pub use limiter::leaker::{LeakError, Leaker, Pass};
 #[cfg(not(loom))]
 pub use limiter::questions::Usage;
+#[cfg(all(feature = "macros", not(loom)))]
+pub use limiter::rate_limited::rate_limited;
 #[cfg(not(loom))]
 pub use limiter::request::{RefusedTogether, Request, acquire_all, try_acquire_all};
 #[cfg(not(loom))]

@@ -7,6 +7,8 @@ pub mod inspect;
 pub mod keys;
 pub mod leaker;
 pub mod questions;
+#[cfg(feature = "macros")]
+pub mod rate_limited;
 pub mod request;
 mod steer;
 #[cfg(feature = "tokio")]
