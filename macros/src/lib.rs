@@ -8,7 +8,10 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-/// Takes permits before each call of a function.
+#[allow(
+    missing_docs,
+    reason = "what stands here is shown after the library's own words"
+)]
 #[proc_macro_attribute]
 pub fn rate_limited(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let has_tokio = cfg!(feature = "tokio");

@@ -34,7 +34,7 @@
 /// | `crate` | where this crate is, for macros of crates that re-export it | `::tidegate` |
 ///
 /// Values are expressions. Each call evaluates them before it asks, and they may use the
-/// function's arguments, by reference:
+/// function's arguments; `limiter` and `name` only borrow theirs.
 ///
 /// ```
 /// use tidegate::{AcquireError, Limiter, Rate, rate_limited};
