@@ -82,9 +82,27 @@
 //! |---|---|
 //! | `cli` | the command line `tidegate` |
 //! | `macros` | the attribute macro `rate_limited` |
+//! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
 //! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
 //! | `tower` | a layer that limits an HTTP server, under axum and others |
+//! | `tracing` | events of the same, and of pauses, by the facade `tracing` |
+//!
+//! # Watching
+//!
+//! With feature `metrics` a recorder is told of what this process asks:
+//!
+//! | metric | counts | labels |
+//! |---|---|---|
+//! | `tidegate_permits_granted_total` | permits, also those that are refunded later; not debits | `segment` |
+//! | `tidegate_requests_refused_total` | requests | `segment`, `reason`, and `rate` if that is the reason |
+//! | `tidegate_waits_total` | waits that have begun | `segment` |
+//! | `tidegate_wait_seconds` | the time of waits that ended with a grant: a histogram | `segment` |
+//!
+//! With feature `tracing` there are events of level debug and target `tidegate`: granted, limited,
+//! waited, paused. The segment is a name, a path, or `memory`; no key is ever told, for
+//! there may be too many, and they may be secrets. What a [dry run](Builder::dry_run) lets pass
+//! counts as refused.
 
 #![deny(clippy::disallowed_types)]
 
@@ -112,6 +130,8 @@ mod error;
 pub mod expansion;
 #[cfg(not(loom))]
 mod limiter;
+#[cfg(not(loom))]
+mod observe;
 #[cfg(not(loom))]
 mod rate;
 #[cfg(not(loom))]

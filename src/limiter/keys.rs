@@ -75,7 +75,10 @@ impl BucketHandle {
         match self.key {
             None => self.limiter.try_acquire_n(&self.name, weight),
             Some(_) => match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
-                Ok(run) => Ok(Permit::new(zone, spot.place.index, run)),
+                Ok(run) => {
+                    self.limiter.scope().granted(weight);
+                    Ok(Permit::new(zone, spot.place.index, run))
+                }
                 Err(_) => self.try_longer(weight),
             },
         }

@@ -16,6 +16,7 @@ mod tokio;
 pub mod wrap;
 
 use crate::error::{AcquireError, BucketError, OpenError};
+use crate::observe::Scope;
 use crate::ring::{Refusal, Rivalry, Unsettled};
 use crate::spec::Spec;
 use crate::sync::Ordering;
@@ -90,6 +91,7 @@ impl Limiter {
         } else {
             self.try_there(zone, Spot::ONLY, name.as_ref(), weight)
         };
+        self.tell(&answer);
         self.or_let_pass(answer)
     }
 
@@ -187,9 +189,12 @@ impl Limiter {
         if self.is_dry() {
             return self.try_acquire_n(name, weight);
         }
-        let mut place = Place::take(self, name, weight, timeout)?;
-        place.wait(self, name)?;
-        Ok(place.permit)
+        let answer = Place::take(self, name, weight, timeout).and_then(|mut place| {
+            place.wait(self, name)?;
+            Ok(place.permit)
+        });
+        self.tell(&answer);
+        answer
     }
 
     /// Reserves `weight` permits, if their turn comes within `max_wait`, and does not wait
@@ -207,7 +212,8 @@ impl Limiter {
         let name = name.as_ref();
         let place = match self.is_dry() {
             true => Place::of(self.try_acquire_n(name, weight)?),
-            false => Place::take(self, name, weight, max_wait)?,
+            false => Place::take(self, name, weight, max_wait)
+                .inspect_err(|error| self.scope().refused(error))?,
         };
         Ok(Reservation::new(self, name, place))
     }
@@ -258,6 +264,21 @@ impl Limiter {
     /// Whether it lets everything pass.
     pub(crate) fn is_dry(&self) -> bool {
         self.attached.let_pass().is_some()
+    }
+
+    /// As it is watched from outside.
+    #[inline]
+    pub(crate) fn scope(&self) -> &Scope {
+        self.attached.scope()
+    }
+
+    /// Tells those who watch of an answer.
+    #[inline(always)]
+    fn tell(&self, answer: &Result<Permit<'_>, AcquireError>) {
+        match answer {
+            Ok(permit) => self.scope().granted(permit.weight()),
+            Err(error) => self.scope().refused(error),
+        }
     }
 
     /// The answer; of a dry run, one that lets pass what would be refused.

@@ -85,6 +85,12 @@ impl<'l, 'n> Request<'l, 'n> {
         self.limiter.check_n(&self.name, self.weight)
     }
 
+    /// Refuses it after a look, which tells nobody.
+    fn refuse(&self, index: usize, error: AcquireError) -> RefusedTogether {
+        self.limiter.scope().refused(&error);
+        RefusedTogether { index, error }
+    }
+
     /// As [`Limiter::reserve`].
     ///
     /// # Errors
@@ -137,8 +143,9 @@ pub fn try_acquire_all<'l>(
     requests: &[Request<'l, '_>],
 ) -> Result<Vec<Permit<'l>>, RefusedTogether> {
     for (index, request) in requests.iter().enumerate() {
-        let refused = |error| RefusedTogether { index, error };
-        request.look().map_err(refused)?;
+        request
+            .look()
+            .map_err(|error| request.refuse(index, error))?;
     }
     let none = requests.len();
     finish(requests, none, None)
@@ -174,7 +181,7 @@ pub fn acquire_all<'l>(
                         (slowest, longest) = (Some(index), retry_after);
                     }
                 }
-                Err(error) => return Err(RefusedTogether { index, error }),
+                Err(error) => return Err(request.refuse(index, error)),
             }
         }
         let first = match slowest {

@@ -115,6 +115,7 @@ impl Limiter {
             }
             Ok(until)
         })?
+        .inspect(|&until| self.scope().paused(until))
     }
 
     /// The same for all keys.
@@ -128,6 +129,7 @@ impl Limiter {
             zone.gate().pause_all(until.as_micros());
             // Else the pause went with it.
             if !zone.is_removed() {
+                self.scope().paused(until);
                 return Ok(until);
             }
         }

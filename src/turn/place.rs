@@ -6,6 +6,7 @@
 
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
+use crate::observe::Watch;
 use crate::ring::Clock;
 use crate::turn::manners::{Manners, ticks};
 use crate::turn::permit::Permit;
@@ -117,10 +118,13 @@ impl<'l> Place<'l> {
     ///
     /// As [`step`](Self::step).
     pub fn wait(&mut self, limiter: &'l Limiter, name: &[u8]) -> Result<(), AcquireError> {
+        let mut watch = Watch::new(limiter.scope());
         while let Step::Sleep(until) = self.step(limiter, name)? {
+            watch.sleeps();
             self.permit.zone().clock().sleep_until(until);
             self.permit.has_slept();
         }
+        watch.goes();
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
+use crate::observe::Watch;
 use crate::timestamp::Timestamp;
 use crate::turn::permit::Permit;
 use crate::turn::place::{Place, Step};
@@ -87,7 +88,9 @@ impl<'l> Reservation<'l> {
     /// See [`AcquireError`]: if it had to queue again, and the next turn comes too late. The
     /// place is given back.
     pub fn wait(mut self) -> Result<Permit<'l>, AcquireError> {
-        self.place.wait(self.limiter, &self.name)?;
+        let (limiter, name) = (self.limiter, &self.name);
+        let answer = self.place.wait(limiter, name);
+        answer.inspect_err(|error| limiter.scope().refused(error))?;
         Ok(self.keep())
     }
 
@@ -115,11 +118,18 @@ impl<'l> Reservation<'l> {
         mut self,
         mut sleep: impl FnMut(Duration) -> F,
     ) -> Result<Permit<'l>, AcquireError> {
-        while let Step::Sleep(until) = self.place.step(self.limiter, &self.name)? {
+        let scope = self.limiter.scope();
+        let mut watch = Watch::new(scope);
+        let refused = |error: &AcquireError| scope.refused(error);
+        while let Step::Sleep(until) =
+            (self.place.step(self.limiter, &self.name)).inspect_err(refused)?
+        {
+            watch.sleeps();
             let left = self.place.time_until(until);
             sleep(left.min(LONGEST_SLEEP)).await;
             self.place.permit.has_slept();
         }
+        watch.goes();
         Ok(self.keep())
     }
 
@@ -127,6 +137,10 @@ impl<'l> Reservation<'l> {
     /// other means, and looks out for pauses.
     pub fn keep(mut self) -> Permit<'l> {
         self.is_held = false;
+        // A dry run has told of it already.
+        if !self.limiter.is_dry() {
+            self.limiter.scope().granted(self.weight());
+        }
         self.place.permit.handed_on()
     }
 

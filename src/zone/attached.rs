@@ -1,6 +1,7 @@
 //! What a limiter is attached to: a zone, and those that took its place.
 
 use crate::error::{BucketError, OpenError};
+use crate::observe::Scope;
 use crate::ring::Refusal;
 use crate::segment::open_segment;
 use crate::segment::place::Place;
@@ -11,6 +12,7 @@ use crate::sync::AtomicU64;
 use crate::turn::manners::Manners;
 use crate::zone::Zone;
 use crate::zone::denied::Denied;
+use std::fmt;
 use std::sync::OnceLock;
 
 /// How often one call opens a segment again that others keep removing or changing.
@@ -23,6 +25,7 @@ pub struct Attached {
     spec: Spec,
     /// Requests that a dry run has let pass.
     let_pass: AtomicU64,
+    scope: Scope,
     first: Link,
 }
 
@@ -45,6 +48,18 @@ pub enum Origin {
     Portable(String),
 }
 
+/// As users named it.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Segment(place) => place.fmt(f),
+            #[cfg(feature = "portable")]
+            Self::Portable(name) => f.write_str(name),
+        }
+    }
+}
+
 /// A zone, and the one that took its place. The old mapping stays until the limiter
 /// is dropped, for other threads may be in it.
 #[derive(Debug)]
@@ -58,6 +73,7 @@ impl Attached {
     pub fn new(origin: Origin, spec: Spec) -> Result<Self, OpenError> {
         let first = Link::new(&origin, &spec)?;
         Ok(Self {
+            scope: Scope::new(&origin),
             origin,
             spec,
             let_pass: AtomicU64::new(0),
@@ -75,6 +91,12 @@ impl Attached {
     /// The zone in use.
     pub fn newest(&self) -> &Zone {
         &self.first.newest().zone
+    }
+
+    /// As it is watched from outside.
+    #[inline]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// How those who wait behave.
