@@ -9,7 +9,8 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Tells how much is left of each rate, and what the rates are. A rate's name is its text:
-/// `"10/s";r=3;t=1` has three permits left, and more in a second.
+/// `"10/s";r=3;t=1` has three permits left, and more in a second. Both fields are lists, so
+/// what others have told of their limits stays.
 pub fn tell(headers: &mut HeaderMap, usage: &[Usage]) {
     let policy = |usage: &Usage| {
         let (quota, window) = (usage.rate.limit(), seconds(usage.rate.interval()));
@@ -19,14 +20,14 @@ pub fn tell(headers: &mut HeaderMap, usage: &[Usage]) {
         let (left, resets) = (usage.remaining(), seconds(usage.resets_in));
         format!("\"{}\";r={left};t={resets}", usage.rate)
     };
-    let mut insert = |name, items: Vec<String>| {
+    let mut append = |name, items: Vec<String>| {
         // A rate's text has no letters that a header may not have.
         if let Ok(value) = HeaderValue::try_from(items.join(", ")) {
-            headers.insert(name, value);
+            headers.append(name, value);
         }
     };
-    insert(POLICY, usage.iter().map(policy).collect());
-    insert(RATE_LIMIT, usage.iter().map(left).collect());
+    append(POLICY, usage.iter().map(policy).collect());
+    append(RATE_LIMIT, usage.iter().map(left).collect());
 }
 
 /// Whole seconds, rounded up: who waits so long is not too early.

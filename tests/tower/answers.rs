@@ -1,10 +1,11 @@
 //! What those are told who are refused.
 
-use crate::stand::{Hello, ask, header, hourly};
+use crate::stand::{Hello, ask, header, hourly, request};
 use http::Response;
 use std::time::Duration;
 use tidegate::AcquireError;
 use tidegate::tower::RateLimitLayer;
+use tower::{Layer, ServiceExt};
 
 #[tokio::test]
 async fn who_is_limited_is_told_so_in_text_and_when_to_come_again() {
@@ -73,4 +74,25 @@ async fn responses_tell_what_is_left_to_those_who_pass_and_to_those_who_do_not()
     let refused = ask(&layer.silent(), &inner, "").await;
     assert_eq!(header(refused.headers(), "ratelimit"), None);
     assert!(header(refused.headers(), "retry-after").is_some());
+}
+
+#[tokio::test]
+async fn of_two_layers_one_in_the_other_both_tell_of_their_limits() {
+    let inner = RateLimitLayer::new(hourly(1)).layer(Hello::default());
+    let service = RateLimitLayer::new(hourly(3)).layer(inner);
+    for (passes, left) in [(true, [0, 2]), (false, [0, 1])] {
+        let response = service.clone().oneshot(request("")).await.unwrap();
+        assert_eq!(response.status() == 200, passes);
+        for name in ["ratelimit", "ratelimit-policy"] {
+            let told = response.headers().get_all(name).iter();
+            let told: Vec<_> = told.map(|value| value.to_str().unwrap()).collect();
+            assert_eq!(told.len(), 2, "{told:?}");
+            assert!(told[0].starts_with("\"1/h\"") && told[1].starts_with("\"3/h\""));
+            if name == "ratelimit" {
+                for (told, left) in told.iter().zip(left) {
+                    assert!(told.contains(&format!(";r={left};")), "{told}");
+                }
+            }
+        }
+    }
 }
