@@ -218,7 +218,7 @@ fn who_waits_behind_a_pause_of_a_segment_that_is_removed_goes_on_in_the_next() {
     };
     let limiter = scene.limiter().rate(Rate::new(1, HOUR)).open().unwrap();
     limiter.pause_all(HOUR).unwrap();
-    let waiter = Process::fork(|| drop(limiter.acquire("").unwrap()));
+    let waiter = Process::fork(|| drop(limiter.acquire("").map(Some)));
     eventually("its place", || limiter.queued().unwrap() == 1);
     // Nobody can end that pause any more.
     tidegate::remove(scene.segment()).unwrap();
