@@ -331,5 +331,5 @@ fn a_resume_reaches_all_who_wait_behind_a_pause_and_those_who_come_just_then() {
         crowd.into_iter().for_each(Process::join);
     }
     let verdict = scene.judge(&[rate]);
-    assert_eq!(verdict.total.grants as u64, 2 * (CROWD + 1));
+    assert_eq!(verdict.total.grants, 2 * (CROWD + 1));
 }
