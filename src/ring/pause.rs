@@ -12,7 +12,7 @@
 //! Whoever queues in a pause gets a place behind it. If it is ended early, those places are
 //! later than they need be, and stamps never decrease: one who gave up such a place for
 //! another would get a later one, as long as others have theirs. So the word keeps the end
-//! that was to be, and nobody who waits has a place behind it: see [`wait`](crate::turn).
+//! that was to be, and nobody who waits has a place behind it: see [`turn`](crate::turn).
 
 use super::view::View;
 use super::word::{Pause, Slot};
