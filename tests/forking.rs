@@ -129,3 +129,31 @@ fn a_limiter_in_memory_is_copied_by_a_fork_and_shared_by_nobody() {
     .join();
     assert_eq!(limiter.count().unwrap(), 1);
 }
+
+#[test]
+fn a_child_s_copy_of_a_reservation_gives_nothing_back_and_waits_for_a_place_of_its_own() {
+    let Some(scene) = Scene::alone(
+        a_child_s_copy_of_a_reservation_gives_nothing_back_and_waits_for_a_place_of_its_own,
+    ) else {
+        return;
+    };
+    let rate = Rate::new(1, ms(200));
+    // Nobody queues again because a busy machine woke it late.
+    let limiter = scene.limiter().rate(rate).lateness(ms(3_600_000)).open();
+    let limiter = limiter.unwrap();
+    limiter.try_acquire("").unwrap();
+    let reserve = || limiter.reserve("", 1, ms(60_000)).unwrap();
+    let mut place = Some(reserve());
+    let ready = place.as_ref().unwrap().ready_at();
+    Process::fork(|| drop(place.take())).join();
+    Process::fork(|| place.take().unwrap().cancel()).join();
+    // It is the last one still, or has come by now.
+    assert_eq!(limiter.peek("", 0).unwrap().unwrap_or(ready), ready);
+    let child = Process::fork(|| {
+        let own = place.take().unwrap().wait().unwrap();
+        assert!(own.at().duration_since(ready) >= ms(200), "{own:?}");
+    });
+    assert_eq!(place.take().unwrap().wait().unwrap().at(), ready);
+    child.join();
+    assert_eq!(limiter.inspect().unwrap().reserved, 3);
+}

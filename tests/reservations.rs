@@ -1,7 +1,7 @@
 //! Reservations, refunds and debits: what is given back is as if it had never been taken.
 
 use std::time::Duration;
-use tidegate::{AcquireError, DebitError, Limiter, Rate, RefundError};
+use tidegate::{AcquireError, DebitError, Limiter, Rate, RefundError, Reservation, Timestamp};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -57,28 +57,147 @@ fn a_wait_of_decades_is_no_longer_than_the_horizon_and_one_of_nothing_takes_noth
     assert!(far.waiting() <= HOUR);
 }
 
-#[test]
-fn ten_thousand_that_reserve_and_cancel_leave_the_next_as_if_they_had_never_come() {
+/// Ten permits an hour, all taken; and room for ten thousand who wait, and as many who
+/// waited: the cancelled permits must be remembered beside those that count.
+fn crowded() -> Limiter {
     let limiter = Limiter::in_memory()
         .rate(Rate::new(10, HOUR))
-        .queue(20_000)
-        .capacity(65_536)
+        .queue(10_000)
+        .capacity(32_768)
         .open()
         .unwrap();
-    let places: Vec<_> = (0..10_000)
-        .map(|_| limiter.reserve("", 1, Duration::MAX))
-        .collect();
-    let mut kept = 0;
-    for (nth, place) in places.into_iter().flatten().enumerate() {
-        if nth % 100 == 99 {
-            // Whoever is left keeps the time that it was given.
-            kept += place.keep().weight();
+    limiter.try_acquire_n("", 10).unwrap();
+    limiter
+}
+
+/// How long after those first ten a place is ready.
+fn distance(first: Timestamp, place: &Reservation<'_>) -> Duration {
+    place.ready_at().duration_since(first)
+}
+
+fn first(limiter: &Limiter) -> Timestamp {
+    limiter.peek("", 0).unwrap().unwrap()
+}
+
+fn reserve(limiter: &Limiter) -> Reservation<'_> {
+    limiter.reserve("", 1, Duration::MAX).unwrap()
+}
+
+/// How long after those first ten each of so many newcomers would go; they cancel.
+fn newcomers(limiter: &Limiter, count: usize, start: Timestamp) -> Vec<Duration> {
+    let places: Vec<_> = (0..count).map(|_| reserve(limiter)).collect();
+    places.iter().map(|place| distance(start, place)).collect()
+}
+
+#[test]
+fn ten_thousand_reserve_and_9900_cancel_and_the_next_are_served_as_if_those_had_never_come() {
+    let (limiter, twin) = (crowded(), crowded());
+    let (start, twins_start) = (first(&limiter), first(&twin));
+    // To the twin come only the hundred.
+    let twins: Vec<_> = (0..100).map(|_| reserve(&twin)).collect();
+    let mut places: Vec<_> = (0..10_000).map(|_| reserve(&limiter)).collect();
+    let (even, odd): (Vec<_>, Vec<_>) = places
+        .drain(100..)
+        .enumerate()
+        .partition(|(nth, _)| nth % 2 == 0);
+    drop(odd);
+    even.into_iter().rev().for_each(|(_, place)| place.cancel());
+    let ready = |places: &[Reservation<'_>], start| -> Vec<_> {
+        places.iter().map(|place| distance(start, place)).collect()
+    };
+    assert_eq!(ready(&places, start), ready(&twins, twins_start));
+    assert_eq!(limiter.count().unwrap(), twin.count().unwrap());
+    assert_eq!(limiter.queued().unwrap(), 100);
+    assert_eq!(
+        newcomers(&limiter, 50, start),
+        newcomers(&twin, 50, twins_start)
+    );
+    // And if they leave as well, an empty queue is left.
+    drop((places, twins));
+    assert_eq!(
+        newcomers(&limiter, 50, start),
+        newcomers(&twin, 50, twins_start)
+    );
+    assert_eq!(newcomers(&limiter, 11, start)[9..], [HOUR, 2 * HOUR]);
+}
+
+#[test]
+fn those_who_stay_among_ten_thousand_keep_their_times_and_newcomers_are_behind_the_last_of_them() {
+    let limiter = crowded();
+    let start = first(&limiter);
+    let places: Vec<_> = (0..10_000).map(|_| reserve(&limiter)).collect();
+    let promised: Vec<Duration> = places.iter().map(|place| distance(start, place)).collect();
+    let (stayed, left): (Vec<_>, Vec<_>) = places
+        .into_iter()
+        .enumerate()
+        .partition(|(nth, _)| nth % 100 == 57);
+    drop(left);
+    let mut live = Vec::new();
+    for (nth, place) in &stayed {
+        assert_eq!(distance(start, place), promised[*nth]);
+        live.push(promised[*nth]);
+    }
+    // A list of those who stayed, and the two rules: not before the last, nor within an hour of
+    // the tenth before.
+    for come in newcomers(&limiter, 50, start) {
+        let tenth = live[live.len() - 10] + HOUR;
+        assert_eq!(come, tenth.max(live[live.len() - 1]));
+        live.push(come);
+    }
+}
+
+#[test]
+fn whoever_reserves_and_cancels_all_the_time_changes_nobody_else_s_turn() {
+    let (limiter, twin) = (crowded(), crowded());
+    let (start, twins_start) = (first(&limiter), first(&twin));
+    let (mut places, mut twins) = (Vec::new(), Vec::new());
+    for round in 0..2_000 {
+        for weight in 0..round % 8 {
+            drop(limiter.reserve("", weight, Duration::MAX).unwrap());
+        }
+        match round % 7 {
+            6 => drop((places.pop(), twins.pop())),
+            5 if round % 2 == 0 => drop((places.remove(0), twins.remove(0))),
+            _ => {
+                let weight = 1 + round % 3;
+                let reserve = |limiter| Limiter::reserve(limiter, "", weight, Duration::MAX);
+                places.push(reserve(&limiter).unwrap());
+                twins.push(reserve(&twin).unwrap());
+            }
+        }
+        let (Some(place), Some(twins)) = (places.last(), twins.last()) else {
+            continue;
+        };
+        let turns = (distance(start, place), distance(twins_start, twins));
+        assert_eq!(turns.0, turns.1, "in round {round}");
+    }
+    assert_eq!(limiter.queued().unwrap(), twin.queued().unwrap());
+}
+
+#[test]
+fn a_reservation_goes_to_other_threads_and_is_given_back_from_there() {
+    let limiter = crowded();
+    let place = reserve(&limiter);
+    std::thread::scope(|threads| {
+        threads.spawn(move || drop(place));
+    });
+    assert_eq!(limiter.queued().unwrap(), 0);
+}
+
+#[test]
+fn the_heaviest_weight_and_the_longest_wait_are_answered() {
+    let limiter = crowded();
+    for weight in [11, u64::MAX] {
+        match limiter.reserve("", weight, Duration::MAX) {
+            Err(AcquireError::WeightTooLarge { weight: said, .. }) => assert_eq!(said, weight),
+            other => panic!("{other:?}"),
         }
     }
-    assert_eq!(kept, limiter.count().unwrap());
-    let fresh = hourly(10);
-    drop(fresh.reserve("", 10, Duration::ZERO).unwrap());
-    assert_eq!(fresh.waiting("", 10).unwrap(), Duration::ZERO);
+    let place = limiter.reserve("", 10, Duration::MAX).unwrap();
+    assert_eq!(distance(first(&limiter), &place), Duration::ZERO);
+    assert!(limiter.reserve("", 1, HOUR).is_err());
+    let nothing = limiter.reserve("", 0, Duration::ZERO).unwrap();
+    assert_eq!(nothing.wait().unwrap().weight(), 0);
 }
 
 #[test]

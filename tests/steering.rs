@@ -6,7 +6,7 @@ mod common;
 use common::scene::ms;
 use common::{Process, Scene, eventually};
 use std::time::Duration;
-use tidegate::{AcquireError, Limiter, OpenError, PauseError, Rate, SetRatesError};
+use tidegate::{AcquireError, Limiter, OpenError, PauseError, Rate, SetRatesError, Timestamp};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -189,16 +189,39 @@ fn a_removed_segment_is_made_anew_before_its_rates_are_set() {
 }
 
 #[test]
-fn a_forked_child_s_copy_of_a_reservation_gives_nothing_back() {
-    let Some(scene) = Scene::alone(a_forked_child_s_copy_of_a_reservation_gives_nothing_back)
+fn a_pause_of_a_segment_that_was_made_anew_is_counted_on_its_own_clock() {
+    let Some(scene) =
+        Scene::alone(a_pause_of_a_segment_that_was_made_anew_is_counted_on_its_own_clock)
     else {
         return;
     };
     let limiter = scene.limiter().rate(Rate::new(1, HOUR)).open().unwrap();
-    limiter.try_acquire("").unwrap();
-    let mut place = Some(limiter.reserve("", 1, HOUR).unwrap());
-    Process::fork(|| drop(place.take())).join();
-    assert_eq!(limiter.queued().unwrap(), 1);
-    drop(place);
-    assert_eq!(limiter.queued().unwrap(), 0);
+    let pauses: [fn(&Limiter) -> Timestamp; 2] = [
+        |limiter| limiter.pause("", ms(50)).unwrap(),
+        |limiter| limiter.pause_all(ms(50)).unwrap(),
+    ];
+    for pause in pauses {
+        // The new segment's clock begins anew.
+        eventually("a while", || limiter.now().as_micros() > 300_000);
+        tidegate::remove(scene.segment()).unwrap();
+        let until = pause(&limiter);
+        assert!(until.duration_since(limiter.now()) <= ms(50), "{until}");
+    }
+}
+
+#[test]
+fn who_waits_behind_a_pause_of_a_segment_that_is_removed_goes_on_in_the_next() {
+    let Some(scene) =
+        Scene::alone(who_waits_behind_a_pause_of_a_segment_that_is_removed_goes_on_in_the_next)
+    else {
+        return;
+    };
+    let limiter = scene.limiter().rate(Rate::new(1, HOUR)).open().unwrap();
+    limiter.pause_all(HOUR).unwrap();
+    let waiter = Process::fork(|| drop(limiter.acquire("").map(Some)));
+    eventually("its place", || limiter.queued().unwrap() == 1);
+    // Nobody can end that pause any more.
+    tidegate::remove(scene.segment()).unwrap();
+    waiter.join();
+    assert_eq!(limiter.count().unwrap(), 1);
 }

@@ -239,7 +239,8 @@ impl Limiter {
     /// [`remove`](crate::remove).
     pub fn close(self) {}
 
-    /// Reserves permits, and says until when their bucket was paused meanwhile.
+    /// Reserves permits, and says until when their bucket was paused meanwhile, or was to be
+    /// paused.
     pub(crate) fn queue_up(
         &self,
         name: &[u8],
@@ -248,10 +249,10 @@ impl Limiter {
     ) -> Result<(Permit<'_>, u64), AcquireError> {
         self.ask_zone(weight, |zone| {
             zone.ask(name, |bucket| {
-                let paused_until = bucket.paused_until();
+                let behind = bucket.pause_end();
                 let run = bucket.reserve(weight, max_wait)?;
                 let permit = Permit::new(zone, bucket.spot().place.index, run);
-                Ok((permit, paused_until.max(bucket.paused_until())))
+                Ok((permit, behind.max(bucket.pause_end())))
             })
         })
     }

@@ -8,6 +8,11 @@
 //! A bucket can become quiescent at once, too: by a flush, or by other rates. Both change
 //! a word, the tail or the version, and the pauser reads that word by writing it: so who
 //! changes it later passes the pause on to the evictor that finds the change.
+//!
+//! Whoever queues in a pause gets a place behind it. If it is ended early, those places are
+//! later than they need be, and stamps never decrease: one who gave up such a place for
+//! another would get a later one, as long as others have theirs. So the word keeps the end
+//! that was to be, and nobody who waits has a place behind it: see [`turn`](crate::turn).
 
 use super::view::View;
 use super::word::{Pause, Slot};
@@ -65,6 +70,15 @@ impl Ring<'_> {
             return 0;
         }
         all.until(0).max(own.until(self.generation))
+    }
+
+    /// When the pauses of this bucket and of all would have ended that were ended early: up to
+    /// then some may still have places behind them.
+    pub fn ended_early(self) -> u64 {
+        // Acquire, both: pair with the Release in `change`.
+        let all = Pause(self.gate.all_paused_until.load(Ordering::Acquire));
+        let own = Pause(self.read.paused_until.load(Ordering::Acquire));
+        all.ended_early(0).max(own.ended_early(self.generation))
     }
 
     /// Whether no evictor can close the bucket that has not seen the pause which was set
@@ -137,7 +151,7 @@ fn end<E>(
     loop {
         let found = found(word, &is_ours)?;
         let until = found.until(generation);
-        if until == 0 || change(word, found, Pause(0)) {
+        if until == 0 || change(word, found, found.ended()) {
             return Ok(until);
         }
     }

@@ -13,6 +13,9 @@ use std::fmt;
 ///
 /// It needs not be given back: it counts for one interval of each rate from
 /// [`at`](Self::at) on. What was not used after all may be [refunded](Self::refund).
+///
+/// A forked child has a copy, and not leave to act once more: one of the two processes may
+/// act upon it, or refund it.
 pub struct Permit<'l> {
     zone: &'l Zone,
     /// Which bucket of the zone.
@@ -59,7 +62,7 @@ impl<'l> Permit<'l> {
 
     /// Counts a sleep.
     pub(crate) fn has_slept(&mut self) {
-        self.sleeps += 1;
+        self.sleeps = self.sleeps.saturating_add(1);
     }
 
     /// The same permit, for whoever is to have it instead.
@@ -74,8 +77,13 @@ impl<'l> Permit<'l> {
 
     /// Gives all of it back, and stands for nothing from then on.
     pub(crate) fn give_all_back(&mut self) {
-        let all = self.run.split_newest(u64::MAX);
+        let all = self.leave();
         self.give_back(&all);
+    }
+
+    /// Stands for nothing from then on, and gives nothing back.
+    pub(crate) fn leave(&mut self) -> Run {
+        self.run.split_newest(u64::MAX)
     }
 
     /// The instant at which it was granted, on the segment's clock, rounded down to the

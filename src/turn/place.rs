@@ -22,10 +22,14 @@ const PAUSED_STEP: u64 = 100_000;
 #[derive(Debug)]
 pub struct Place<'l> {
     pub permit: Permit<'l>,
+    /// What was asked for.
+    weight: u64,
     /// How much later than its turn it goes.
     delay: u64,
-    /// The pause that the place is behind, in ticks; 0: none.
-    paused_until: u64,
+    /// The end of the pause that it is behind, or was to be behind; 0: none.
+    behind: u64,
+    /// Whether it was given up for an earlier one, which is not to be had yet.
+    is_given_up: bool,
     /// The last microsecond of the system clock at which the call would still go. Not in
     /// ticks: the segment may be another by then.
     deadline: i64,
@@ -51,10 +55,10 @@ impl<'l> Place<'l> {
         timeout: Duration,
     ) -> Result<Self, AcquireError> {
         let timeout = ticks(timeout);
-        let (permit, paused_until) = limiter.queue_up(name, weight, timeout)?;
+        let (permit, behind) = limiter.queue_up(name, weight, timeout)?;
         let (run, epoch) = (*permit.run(), permit.zone().clock().epoch());
         let mut place = Self {
-            paused_until,
+            behind,
             deadline: epoch.saturating_add_unsigned(run.asked.saturating_add(timeout)),
             ..Self::of(permit)
         };
@@ -65,9 +69,11 @@ impl<'l> Place<'l> {
     /// The place of one who need not wait.
     pub fn of(permit: Permit<'l>) -> Self {
         Self {
+            weight: permit.weight(),
             permit,
             delay: 0,
-            paused_until: 0,
+            behind: 0,
+            is_given_up: false,
             deadline: 0,
             was_late: false,
         }
@@ -85,30 +91,44 @@ impl<'l> Place<'l> {
     /// stopped together to go together, they would be a burst. For lateness it does so
     /// once a call, for a process that is always late must not starve.
     ///
+    /// One whose place is behind a pause that was ended early gives it back, and takes
+    /// none that is as late, as long as the pause would have lasted: all who do so together
+    /// get places as if the pause had never been, whereas one that queued again while others
+    /// still hold theirs would come after them. It asks from time to time, which writes
+    /// nothing.
+    ///
     /// # Errors
     ///
     /// The place is given back, and the next turn comes too late.
     pub fn step(&mut self, limiter: &'l Limiter, name: &[u8]) -> Result<Step, AcquireError> {
         loop {
+            let now = self.permit.zone().clock().now();
+            if self.is_given_up {
+                match self.look_for_another(limiter, name, now)? {
+                    true => continue,
+                    false => return Ok(Step::Sleep(self.next_look(now))),
+                }
+            }
             if !self.permit.run().waits() {
                 return Ok(Step::Go);
             }
-            let zone = self.permit.zone();
-            let now = zone.clock().now();
             let paused_until = self.permit.paused_until();
-            if now < self.goes_at() {
-                let is_behind_pause = self.paused_until > now;
-                if !is_behind_pause {
-                    return Ok(Step::Sleep(self.goes_at()));
+            if now >= self.goes_at() {
+                if paused_until <= now && !self.is_late(now, limiter.manners()) {
+                    return Ok(Step::Go);
                 }
-                if paused_until >= self.paused_until {
-                    return Ok(Step::Sleep(self.goes_at().min(now + PAUSED_STEP)));
-                }
-                // The pause was ended: there is an earlier place.
-            } else if paused_until <= now && !self.is_late(now, limiter.manners()) {
-                return Ok(Step::Go);
+            } else if self.behind <= now {
+                return Ok(Step::Sleep(self.goes_at()));
+            } else if paused_until < self.behind && self.permit.run().ready >= self.behind {
+                self.permit.give_all_back();
+                self.is_given_up = true;
+                continue;
+            } else if !self.permit.zone().is_removed() {
+                return Ok(Step::Sleep(self.next_look(now).min(self.goes_at())));
             }
-            self.queue_again(limiter, name, now)?;
+            // Late, in a pause, or behind one of a segment that nobody can resume any more.
+            self.permit.give_all_back();
+            self.queue_again(limiter, name, self.left(now))?;
         }
     }
 
@@ -134,24 +154,59 @@ impl<'l> Place<'l> {
         Duration::from_micros(tick.saturating_sub(now))
     }
 
-    fn queue_again(
+    /// Leaves the place to another process that has it too, and takes a new one.
+    pub fn take_another(&mut self, limiter: &'l Limiter, name: &[u8]) -> Result<(), AcquireError> {
+        let now = self.permit.zone().clock().now();
+        self.permit.leave();
+        self.queue_again(limiter, name, self.left(now))
+    }
+
+    /// Takes a place before the end that the pause was to have, if there is one; whether
+    /// there was. After that end, or in a pause that is as long, any place will do.
+    fn look_for_another(
         &mut self,
         limiter: &'l Limiter,
         name: &[u8],
         now: u64,
+    ) -> Result<bool, AcquireError> {
+        let left = self.left(now);
+        if self.permit.paused_until().max(now) >= self.behind || left == 0 {
+            return self.queue_again(limiter, name, left).map(|()| true);
+        }
+        let before = self.behind - now - 1;
+        match self.queue_again(limiter, name, left.min(before)) {
+            Err(AcquireError::Limited { .. }) => Ok(false),
+            outcome => outcome.map(|()| true),
+        }
+    }
+
+    /// When to look next whether a pause was ended, or what has become of its queue.
+    fn next_look(&self, now: u64) -> u64 {
+        let step = now.saturating_add(PAUSED_STEP);
+        step.min(now.saturating_add(self.left(now).max(1)))
+            .min(self.behind)
+    }
+
+    /// How long it may still wait, in ticks.
+    fn left(&self, now: u64) -> u64 {
+        let epoch = self.permit.zone().clock().epoch();
+        let left = self
+            .deadline
+            .saturating_sub(epoch.saturating_add_unsigned(now));
+        u64::try_from(left).unwrap_or(0)
+    }
+
+    fn queue_again(
+        &mut self,
+        limiter: &'l Limiter,
+        name: &[u8],
+        max_wait: u64,
     ) -> Result<(), AcquireError> {
-        let (weight, sleeps) = (self.permit.weight(), self.permit.sleeps());
-        let now = self
-            .permit
-            .zone()
-            .clock()
-            .epoch()
-            .saturating_add_unsigned(now);
-        let left = u64::try_from(self.deadline.saturating_sub(now)).unwrap_or(0);
-        self.permit.give_all_back();
-        let (permit, paused_until) = limiter.queue_up(name, weight, left)?;
+        let sleeps = self.permit.sleeps();
+        let (permit, behind) = limiter.queue_up(name, self.weight, max_wait)?;
         self.permit = permit.after(sleeps);
-        self.paused_until = paused_until;
+        self.behind = behind;
+        self.is_given_up = false;
         self.delay(limiter.manners());
         Ok(())
     }

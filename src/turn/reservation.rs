@@ -14,8 +14,10 @@ use std::time::Duration;
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 
 /// Permits that are reserved for [`ready_at`](Self::ready_at), which may have come already.
-/// Dropped, it gives its place back, unless it was waited for or [kept](Self::keep). After a
-/// fork the place is the parent's: the child's copy gives nothing back, and is only to be dropped.
+/// Dropped, it gives its place back, unless it was waited for or [kept](Self::keep).
+///
+/// The place is of the process that reserved it. A forked child has a copy, which gives
+/// nothing back, and takes a place of its own when it is waited for.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,18 +35,18 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 #[must_use = "dropped, it gives its place back"]
 pub struct Reservation<'l> {
     limiter: &'l Limiter,
-    /// To queue again by; empty where one bucket takes all names.
+    /// To queue again by.
     name: Box<[u8]>,
     place: Place<'l>,
+    /// The process that the place is of.
+    process: u32,
     /// Whether the place is still to be given back when this is dropped.
     is_held: bool,
-    /// Whose it is: a forked child's copy gives nothing back.
-    pid: u32,
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        if self.is_held && self.pid == process::id() {
+        if self.is_held && self.process == process::id() {
             self.place.permit.give_all_back();
         }
     }
@@ -52,16 +54,12 @@ impl Drop for Reservation<'_> {
 
 impl<'l> Reservation<'l> {
     pub(crate) fn new(limiter: &'l Limiter, name: &[u8], place: Place<'l>) -> Self {
-        let name = match limiter.keys() {
-            Some(_) => name.into(),
-            None => Box::default(),
-        };
         Self {
             limiter,
-            name,
+            name: name.into(),
             place,
+            process: process::id(),
             is_held: true,
-            pid: process::id(),
         }
     }
 
@@ -81,15 +79,18 @@ impl<'l> Reservation<'l> {
     }
 
     /// Waits for the turn, in one sleep. Who wakes inside a pause, or late, queues again,
-    /// within the time that the reservation was willing to wait.
+    /// within the time that the reservation was willing to wait. What was ready when it was
+    /// reserved is a permit: there is nothing to wait for.
     ///
     /// # Errors
     ///
     /// See [`AcquireError`]: if it had to queue again, and the next turn comes too late. The
     /// place is given back.
     pub fn wait(mut self) -> Result<Permit<'l>, AcquireError> {
-        let (limiter, name) = (self.limiter, &self.name);
-        let answer = self.place.wait(limiter, name);
+        let limiter = self.limiter;
+        let answer = self
+            .own()
+            .and_then(|()| self.place.wait(limiter, &self.name));
         answer.inspect_err(|error| limiter.scope().refused(error))?;
         Ok(self.keep())
     }
@@ -121,6 +122,7 @@ impl<'l> Reservation<'l> {
         let scope = self.limiter.scope();
         let mut watch = Watch::new(scope);
         let refused = |error: &AcquireError| scope.refused(error);
+        self.own().inspect_err(refused)?;
         while let Step::Sleep(until) =
             (self.place.step(self.limiter, &self.name)).inspect_err(refused)?
         {
@@ -131,6 +133,16 @@ impl<'l> Reservation<'l> {
         }
         watch.goes();
         Ok(self.keep())
+    }
+
+    /// In a forked child, takes a place instead of its parent's.
+    fn own(&mut self) -> Result<(), AcquireError> {
+        let here = process::id();
+        if self.process != here && !self.limiter.is_dry() {
+            self.place.take_another(self.limiter, &self.name)?;
+            self.process = here;
+        }
+        Ok(())
     }
 
     /// The permit, not waited for: whoever keeps it goes at [`ready_at`](Self::ready_at) by

@@ -144,6 +144,11 @@ impl<'z> ZoneBucket<'z> {
         self.ring.paused_until()
     }
 
+    /// Until when it is paused, or was to be by a pause that was ended early.
+    pub fn pause_end(self) -> u64 {
+        self.paused_until().max(self.ring.ended_early())
+    }
+
     /// See [`Ring::waiting`].
     pub fn waiting(self, weight: u64) -> Result<Turn, Refusal> {
         self.ring.waiting(self.plan(), self.clock(), weight)

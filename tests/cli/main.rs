@@ -6,5 +6,6 @@ mod inspect;
 mod keys;
 mod leak;
 mod run;
+mod stopped;
 mod support;
 mod usage;

@@ -167,7 +167,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = tidegate(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        Self::of(&mut tidegate(arguments))
+    }
+
+    /// Of a command that becomes the one in question.
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         thread::spawn(move || {

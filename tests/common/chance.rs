@@ -14,6 +14,11 @@ impl Chance {
         Self(now ^ u64::from(std::process::id()) << 40)
     }
 
+    /// The same sequence each time.
+    pub fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;

@@ -15,11 +15,12 @@ Examples:
   tidegate acquire api --weight 20           20 permits, or none
   tidegate acquire hosts --key example.com   of one key, in a segment made with --keys
 
-Who waits is served first come, first served. To bound a wait, use --timeout: a waiter that
-is killed does not give its turn back.
+Who waits is served first come, first served. A waiter that is ended by Ctrl-C, SIGTERM or
+SIGHUP gives its turn back; one that is ended by SIGKILL cannot. To bound a wait, use
+--timeout.
 
 Exit status: 0 granted, 1 limited (nothing was taken; standard error says when to retry),
-2 anything else.";
+128 + N if signal N ended the wait (nothing was taken), 2 anything else.";
 
 /// Take permits, waiting for the turn
 #[derive(Args)]

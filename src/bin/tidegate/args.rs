@@ -1,7 +1,7 @@
 //! What can be typed: the commands, and the arguments that several of them take.
 
 use crate::failure::Failure;
-use crate::{acquire, create, dispose, flush, help, inspect, leak, list, remove, run};
+use crate::{acquire, create, dispose, flush, help, inspect, leak, list, patience, remove, run};
 use clap::{Args, Parser, Subcommand};
 use nix::unistd::Group;
 use std::ffi::OsString;
@@ -216,7 +216,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The limiter's answer; or why it was not asked.
+    /// The limiter's answer; or why there is none.
     pub fn take<'l>(
         &self,
         target: &Target,
@@ -225,8 +225,10 @@ impl Request {
         let key = self.key.of(target, limiter)?;
         Ok(match self.timeout {
             _ if self.no_wait => limiter.try_acquire_n(key, self.weight),
-            Some(timeout) => limiter.acquire_timeout(key, self.weight, timeout),
-            None => limiter.acquire_n(key, self.weight),
+            timeout => {
+                let timeout = timeout.unwrap_or(Duration::MAX);
+                patience::acquire(limiter, key, self.weight, timeout)?
+            }
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::args::Target;
 use crate::output::{exact, many, row};
+use nix::sys::signal::Signal;
 use std::ffi::OsString;
 use std::io;
 use tidegate::{AcquireError, BucketError, LeakError, OpenError, Rate};
@@ -13,6 +14,8 @@ const FAILED: u8 = 2;
 const NOT_EXECUTABLE: u8 = 126;
 /// What shells say of a command that is not there.
 const NOT_FOUND: u8 = 127;
+/// What shells add to the number of the signal that ended a command.
+const KILLED: u8 = 128;
 
 /// Why a command did not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,8 @@ pub enum Failure {
         doing: &'static str,
         source: io::Error,
     },
+    #[error("stopped by {0}, and took nothing")]
+    Stopped(Signal),
     #[error("could not run {command:?}: {source}")]
     Command {
         command: OsString,
@@ -66,6 +71,7 @@ impl Failure {
             Self::Acquire(AcquireError::Limited { .. } | AcquireError::QueueFull { .. }) => LIMITED,
             Self::Command { source, .. } if source.kind() == io::ErrorKind::NotFound => NOT_FOUND,
             Self::Command { .. } => NOT_EXECUTABLE,
+            Self::Stopped(signal) => KILLED + *signal as u8,
             _ => FAILED,
         }
     }

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::output::{brief, many, tell};
 use crate::signals::StopSignals;
 use clap::Args;
+use nix::sys::signal::Signal;
 use std::fmt;
 use std::time::Duration;
 use tidegate::{LeakError, Leaker, Limiter, Pass, parse_duration};
@@ -42,7 +43,8 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 }
 
 pub fn leak(args: &LeakArgs) -> Result<(), Failure> {
-    let signals = StopSignals::block().map_err(Failure::system("wait for signals"))?;
+    let signals = StopSignals::block(&[Signal::SIGTERM, Signal::SIGINT])
+        .map_err(Failure::system("wait for signals"))?;
     let limiter = args.segment.attach()?;
     let name = args.segment.target.to_string();
     let mut leaker = Leaker::new(&limiter).interval(args.interval);

@@ -11,6 +11,7 @@ mod inspect;
 mod leak;
 mod list;
 mod output;
+mod patience;
 mod remove;
 mod report;
 mod run;
@@ -20,6 +21,7 @@ mod top;
 
 use args::{Cli, Command};
 use clap::Parser;
+use failure::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -38,7 +40,12 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::tell(&failure);
+            match &failure {
+                // As if nobody had held it back; or, if that does not end it, by what shells
+                // make of it.
+                Failure::Stopped(signal) => signals::end_by(*signal),
+                _ => output::tell(&failure),
+            }
             ExitCode::from(failure.exit_status())
         }
     }

@@ -21,7 +21,8 @@ it is there, its rates and keys must be the same. Without --rate it must be ther
 
 The command takes the place of tidegate, in the same process: signals reach it, and the exit
 status is its own. Otherwise the exit status is 1 if it was limited (the command was not
-run), 126 if the command cannot be started, 127 if there is no such command, and 2 for
+run), 126 if the command cannot be started, 127 if there is no such command, 128 + N if
+signal N ended the wait (the turn was given back, unless that was SIGKILL), and 2 for
 anything else.";
 
 /// Wait for the turn, then become a command

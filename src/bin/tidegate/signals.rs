@@ -1,27 +1,40 @@
 //! Signals that end a process, waited for instead of suffered.
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::time::TimeSpec;
+use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Holds back the polite requests to end: SIGTERM, and SIGINT (Ctrl-C).
+/// The longest single sleep: any system can express it.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Holds back the polite requests to end.
 pub struct StopSignals {
     queue: SignalFd,
+    /// The signals that were held back before.
+    before: SigSet,
 }
 
 impl StopSignals {
-    /// To be called while the process has one thread.
-    pub fn block() -> io::Result<Self> {
-        let mut signals = SigSet::empty();
-        signals.add(Signal::SIGTERM);
-        signals.add(Signal::SIGINT);
-        signals.thread_block()?;
-        let queue = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-        Ok(Self { queue })
+    /// Holds back those signals, but for those that this process was started to ignore
+    /// (by `nohup`, or in the background). To be called while the process has one thread.
+    pub fn block(signals: &[Signal]) -> io::Result<Self> {
+        let ignored = ignored();
+        let before = SigSet::thread_get_mask()?;
+        let mut held = SigSet::empty();
+        for &signal in signals {
+            if !is_in(ignored, signal) && !before.contains(signal) {
+                held.add(signal);
+            }
+        }
+        held.thread_block()?;
+        let queue = SignalFd::with_flags(&held, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        Ok(Self { queue, before })
     }
 
     /// The next signal, if one comes within `time`.
@@ -37,16 +50,36 @@ impl StopSignals {
                 return Ok(None);
             }
             let mut queue = [PollFd::new(self.queue.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut queue, round_up(left)) {
+            match ppoll(&mut queue, Some(TimeSpec::from(left.min(LONGEST))), None) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
+
+    /// Holds back no signals any more: what this process becomes next is to get them.
+    pub fn release(self) -> io::Result<()> {
+        Ok(self.before.thread_set_mask()?)
+    }
 }
 
-/// Whole milliseconds, lest the last part of one be spent spinning; or as many as `poll`
-/// can wait for.
-fn round_up(time: Duration) -> PollTimeout {
-    PollTimeout::try_from(time + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX)
+/// Ends this process as that signal does, if it can.
+pub fn end_by(signal: Signal) {
+    let mut one = SigSet::empty();
+    one.add(signal);
+    let _ = one.thread_unblock().and_then(|()| raise(signal));
+}
+
+/// The signals that this process ignores, a bit each; none where the system does not tell.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.unwrap_or(0)
+}
+
+fn is_in(mask: u64, signal: Signal) -> bool {
+    mask >> (signal as u32 - 1) & 1 == 1
 }
