@@ -50,10 +50,10 @@ impl<N: Nodes> Directory<'_, N> {
 
     /// Finds a quiescent bucket, and takes it from its key.
     pub(super) fn make_room(self, plan: &Plan, clock: &impl Clock) -> Result<u64, NoBucket> {
-        let stock = self.nodes.stock();
         let used = self.used().max(1);
         // Relaxed: where a search begins matters little.
-        let hand = stock.hand.fetch_add(LOOKS.min(used), Ordering::Relaxed);
+        let hand = &self.nodes.stock().hand;
+        let hand = hand.fetch_add(LOOKS.min(used), Ordering::Relaxed);
         for step in 0..LOOKS.min(used) {
             if self.evict(hand.wrapping_add(step) % used, plan, clock)?
                 && let Some(index) = self.take()
@@ -62,10 +62,6 @@ impl<N: Nodes> Directory<'_, N> {
             }
         }
         // Others may have given one back meanwhile.
-        self.take().ok_or_else(|| {
-            // Relaxed: a statistic.
-            stock.full_refusals.fetch_add(1, Ordering::Relaxed);
-            NoBucket::Full
-        })
+        self.take().ok_or(NoBucket::Full)
     }
 }

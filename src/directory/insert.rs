@@ -53,7 +53,10 @@ impl<N: Nodes> Directory<'_, N> {
                 // Somebody else was faster.
                 Found::There(place) => return Ok(place),
             };
-            let place = self.private_bucket(key, plan, clock)?;
+            let place = match self.private_bucket(key, plan, clock) {
+                Err(NoBucket::Full) => return self.find_in_full(key),
+                made => made?,
+            };
             let link = self.link_of(place.index);
             // Relaxed: it is ours. Release: pairs with the Acquire in `meet`. Who still
             // walks where this bucket was in its last life, and sees this link, sees
@@ -68,6 +71,17 @@ impl<N: Nodes> Directory<'_, N> {
             self.present(place.index).close();
             self.give_back(place.index);
         }
+    }
+
+    /// Who took the last bucket may have done so for the very same key. A mere look: a
+    /// walk might give a bucket back that is then nobody's, with all refused.
+    fn find_in_full(self, key: &Key) -> Result<Place, NoBucket> {
+        self.peek(key.hash).ok_or_else(|| {
+            // Relaxed: a statistic.
+            let full_refusals = &self.nodes.stock().full_refusals;
+            full_refusals.fetch_add(1, Ordering::Relaxed);
+            NoBucket::Full
+        })
     }
 
     /// A bucket that is open for the key, and that nobody else can find.

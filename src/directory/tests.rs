@@ -6,6 +6,7 @@ use crate::ring::{Plan, Refusal, Ring, Window};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
 use proptest::prelude::*;
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 const SEED: Seed = Seed([1, 2]);
@@ -177,6 +178,27 @@ proptest! {
             let _ = reserve(directory, &[name], &|| 1 << 40, 1);
         }
     }
+}
+
+/// Somebody else brings the same key, and gets the last bucket, while one looks for a bucket.
+#[test]
+fn a_key_that_just_got_the_last_bucket_is_not_refused_as_full() {
+    let nodes = HeapNodes::new(1, 1, 16).unwrap();
+    let directory = Directory::new(&nodes);
+    reserve(directory, b"a", &|| 100, 1).unwrap();
+    let was_faster = Cell::new(false);
+    let clock = || {
+        if !was_faster.replace(true) {
+            assert!(directory.dispose(key(b"a").hash).unwrap());
+            reserve(directory, b"b", &|| 100, 1).unwrap();
+        }
+        100
+    };
+    reserve(directory, b"b", &clock, 2).unwrap();
+    let full = &nodes.stock().full_refusals;
+    assert!(was_faster.get() && full.load(Relaxed) == 0);
+    assert_eq!(reserve(directory, b"c", &|| 100, 1), Err(NoBucket::Full));
+    assert_eq!(full.load(Relaxed), 1);
 }
 
 /// Two places of a ring that a dead process left private are found, and taken back.
