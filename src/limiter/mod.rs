@@ -27,16 +27,15 @@ use crate::turn::reservation::Reservation;
 use crate::zone::Zone;
 use crate::zone::attached::{Attached, Origin};
 use crate::zone::bucket::{Spot, ZoneBucket};
-use crate::zone::denied::Denied;
-use crate::zone::terms::Terms;
+use crate::zone::denied::{Denied, deny, explain, unusable};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// An exact rate limiter, shared by whoever opens the same segment.
 ///
 /// A clone is the same handle. After a fork, the child goes on using it; threads share
-/// it. The `name` that requests give is what is limited; this limiter has one bucket,
-/// to which every name goes.
+/// it. The `name` that requests give is what is limited, where each has a bucket of its own
+/// ([`Builder::keys`](crate::Builder::keys)); otherwise one bucket takes all names.
 ///
 /// ```
 /// use std::time::Duration;
@@ -362,49 +361,5 @@ impl Limiter {
         question: impl FnMut(&'l Zone) -> Result<T, Denied>,
     ) -> Result<T, BucketError> {
         self.attached.ask(question, |_, denied| unusable(denied))
-    }
-}
-
-/// A refusal in the caller's words. Being limited is as common as being granted.
-#[inline]
-fn explain(terms: &Terms, weight: u64, refusal: Refusal) -> AcquireError {
-    match refusal {
-        Refusal::Limited { now, ready, window } => AcquireError::Limited {
-            retry_after: Duration::from_micros(ready - now),
-            rate: terms.rate(window),
-        },
-        Refusal::QueueFull { now, ready } => AcquireError::QueueFull {
-            weight,
-            queue: terms.plan.queue,
-            retry_after: Duration::from_micros(ready.saturating_sub(now)),
-        },
-        Refusal::TooHeavy => AcquireError::WeightTooLarge {
-            weight,
-            rate: terms.rate(0),
-        },
-        Refusal::Closed | Refusal::Stale | Refusal::Exhausted => {
-            unusable(Denied::Refused(refusal)).into()
-        }
-    }
-}
-
-/// The same where the directory may be in the way.
-fn deny(zone: &Zone, weight: u64, denied: Denied) -> AcquireError {
-    match denied {
-        Denied::Refused(refusal) => explain(zone.terms(), weight, refusal),
-        Denied::Full => AcquireError::Full {
-            keys: zone.design().keys.unwrap_or(1),
-        },
-        Denied::KeyTooLong(length) => AcquireError::KeyTooLong { length },
-        Denied::Damaged => unusable(denied).into(),
-    }
-}
-
-/// Why no bucket can be used.
-fn unusable(denied: Denied) -> BucketError {
-    match denied {
-        Denied::Refused(Refusal::Closed) => BucketError::Closed,
-        Denied::Damaged => BucketError::Damaged,
-        _ => BucketError::Exhausted,
     }
 }

@@ -6,6 +6,7 @@ use crate::limiter::Limiter;
 use crate::rate::Rate;
 use crate::ring::{Clock, Plan};
 use crate::timestamp::Timestamp;
+use crate::zone::Zone;
 use std::time::Duration;
 
 impl Limiter {
@@ -123,16 +124,13 @@ impl Limiter {
         &self,
         until: impl Fn(Timestamp) -> Timestamp,
     ) -> Result<Timestamp, PauseError> {
-        loop {
-            let zone = self.up_to_date()?;
+        let until = self.change(|zone| {
             let until = end_of_pause(zone.clock(), zone.plan(), &until)?;
             zone.gate().pause_all(until.as_micros());
-            // Else the pause went with it.
-            if !zone.is_removed() {
-                self.scope().paused(until);
-                return Ok(until);
-            }
-        }
+            Ok::<_, PauseError>(until)
+        })?;
+        self.scope().paused(until);
+        Ok(until)
     }
 
     /// Puts other rates in force, for all who use the limiter, from their next call on: each
@@ -158,12 +156,20 @@ impl Limiter {
     /// See [`SetRatesError`]. The rates are as they were.
     pub fn set_rates(&self, rates: impl IntoIterator<Item = Rate>) -> Result<(), SetRatesError> {
         let rates: Vec<Rate> = rates.into_iter().collect();
+        self.change(|zone| zone.set_rates(&rates))
+    }
+
+    /// Changes something of the zone in use; once more in the next, if that zone was removed
+    /// meanwhile and the change went with it.
+    fn change<T, E: From<BucketError>>(
+        &self,
+        change: impl Fn(&Zone) -> Result<T, E>,
+    ) -> Result<T, E> {
         loop {
             let zone = self.up_to_date()?;
-            zone.set_rates(&rates)?;
-            // Else those rates went with it.
+            let outcome = change(zone)?;
             if !zone.is_removed() {
-                return Ok(());
+                return Ok(outcome);
             }
         }
     }

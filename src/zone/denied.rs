@@ -1,7 +1,11 @@
-//! Why a question to a zone has no answer.
+//! Why a question to a zone has no answer; and the same in the caller's words.
 
+use super::Zone;
+use super::terms::Terms;
 use crate::directory::{Damaged, NoBucket};
+use crate::error::{AcquireError, BucketError};
 use crate::ring::Refusal;
+use std::time::Duration;
 
 /// Why a question has no answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,5 +40,49 @@ impl From<NoBucket> for Denied {
 impl From<Damaged> for Denied {
     fn from(_: Damaged) -> Self {
         Self::Damaged
+    }
+}
+
+/// A refusal in the caller's words. Being limited is as common as being granted.
+#[inline]
+pub fn explain(terms: &Terms, weight: u64, refusal: Refusal) -> AcquireError {
+    match refusal {
+        Refusal::Limited { now, ready, window } => AcquireError::Limited {
+            retry_after: Duration::from_micros(ready - now),
+            rate: terms.rate(window),
+        },
+        Refusal::QueueFull { now, ready } => AcquireError::QueueFull {
+            weight,
+            queue: terms.plan.queue,
+            retry_after: Duration::from_micros(ready.saturating_sub(now)),
+        },
+        Refusal::TooHeavy => AcquireError::WeightTooLarge {
+            weight,
+            rate: terms.rate(0),
+        },
+        Refusal::Closed | Refusal::Stale | Refusal::Exhausted => {
+            unusable(Denied::Refused(refusal)).into()
+        }
+    }
+}
+
+/// The same where the directory may be in the way.
+pub fn deny(zone: &Zone, weight: u64, denied: Denied) -> AcquireError {
+    match denied {
+        Denied::Refused(refusal) => explain(zone.terms(), weight, refusal),
+        Denied::Full => AcquireError::Full {
+            keys: zone.design().keys.unwrap_or(1),
+        },
+        Denied::KeyTooLong(length) => AcquireError::KeyTooLong { length },
+        Denied::Damaged => unusable(denied).into(),
+    }
+}
+
+/// Why no bucket can be used.
+pub fn unusable(denied: Denied) -> BucketError {
+    match denied {
+        Denied::Refused(Refusal::Closed) => BucketError::Closed,
+        Denied::Damaged => BucketError::Damaged,
+        _ => BucketError::Exhausted,
     }
 }
