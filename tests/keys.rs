@@ -171,3 +171,21 @@ fn a_segment_takes_what_it_said_and_at_most_300_bytes_a_key_beside_the_permits()
         assert!(slots < 4 * limit.max(8));
     }
 }
+
+#[test]
+fn a_weight_that_can_never_be_granted_is_told_of_a_new_key_as_of_a_known_one() {
+    let limiter = Limiter::in_memory()
+        .rate(Rate::per_hour(2))
+        .keys(2)
+        .open()
+        .unwrap();
+    limiter.try_acquire("known").unwrap();
+    for key in ["known", "new"] {
+        let told = limiter.waiting(key, 3);
+        assert!(
+            matches!(told, Err(AcquireError::WeightTooLarge { weight: 3, .. })),
+            "{told:?}"
+        );
+    }
+    assert_eq!(limiter.waiting("new", 2).unwrap(), Duration::ZERO);
+}

@@ -3,8 +3,9 @@
 use crate::error::{AcquireError, BucketError};
 use crate::limiter::Limiter;
 use crate::rate::Rate;
-use crate::ring::{Clock, Refusal};
+use crate::ring::{Clock, Refusal, Turn};
 use crate::timestamp::Timestamp;
+use crate::zone::Zone;
 use crate::zone::bucket::ZoneBucket;
 use crate::zone::denied::Denied;
 use std::time::Duration;
@@ -37,7 +38,7 @@ impl Limiter {
     /// [`AcquireError::WeightTooLarge`], [`AcquireError::KeyTooLong`],
     /// [`AcquireError::Bucket`].
     pub fn waiting(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Duration, AcquireError> {
-        let turn = self.ask_if_there(name.as_ref(), weight, |bucket| bucket.waiting(weight))?;
+        let turn = self.ask_zone(weight, |zone| turn(zone, name.as_ref(), weight))?;
         Ok(turn.map_or(Duration::ZERO, |turn| {
             Duration::from_micros(turn.ready.saturating_sub(turn.now))
         }))
@@ -117,23 +118,11 @@ impl Limiter {
         if self.is_dry() {
             return Ok(());
         }
-        self.ask_zone(weight, |zone| {
-            let turn = zone.ask_if_there(name, |bucket| bucket.waiting(weight))?;
-            let turn = match turn {
-                Some(turn) => turn,
-                None if weight > zone.plan().smallest_limit() => {
-                    return Err(Refusal::TooHeavy.into());
-                }
-                None => return Ok(()),
-            };
-            if turn.ready <= turn.now {
-                return Ok(());
+        self.ask_zone(weight, |zone| match turn(zone, name, weight)? {
+            Some(Turn { now, ready, window }) if ready > now => {
+                Err(Refusal::Limited { now, ready, window }.into())
             }
-            Err(Denied::Refused(Refusal::Limited {
-                now: turn.now,
-                ready: turn.ready,
-                window: turn.window,
-            }))
+            _ => Ok(()),
         })
     }
 
@@ -147,5 +136,13 @@ impl Limiter {
             zone.ask_all(&question, |part| total += part)?;
             Ok(total)
         })
+    }
+}
+
+/// A request's turn; none if its key has no bucket yet, and so nothing is in its way.
+fn turn(zone: &Zone, name: &[u8], weight: u64) -> Result<Option<Turn>, Denied> {
+    match zone.ask_if_there(name, |bucket| bucket.waiting(weight))? {
+        None if weight > zone.plan().smallest_limit() => Err(Refusal::TooHeavy.into()),
+        turn => Ok(turn),
     }
 }
