@@ -223,5 +223,6 @@ fn a_handle_survives_a_version_word_that_never_rests() {
     });
     scene.start("user", &[]).join();
     scribbler.kill();
-    assert!(limiter.try_acquire("").is_ok());
+    // The user has just used up a window or two.
+    limiter.acquire("").unwrap();
 }
