@@ -13,6 +13,7 @@ pub mod request;
 mod steer;
 #[cfg(feature = "tokio")]
 mod tokio;
+mod wait;
 pub mod wrap;
 
 use crate::error::{AcquireError, BucketError, OpenError};
@@ -22,14 +23,11 @@ use crate::spec::Spec;
 use crate::sync::Ordering;
 use crate::turn::manners::Manners;
 use crate::turn::permit::Permit;
-use crate::turn::place::Place;
-use crate::turn::reservation::Reservation;
 use crate::zone::Zone;
 use crate::zone::attached::{Attached, Origin};
 use crate::zone::bucket::{Spot, ZoneBucket};
 use crate::zone::denied::{Denied, deny, explain, unusable};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// An exact rate limiter, shared by whoever opens the same segment.
 ///
@@ -145,93 +143,6 @@ impl Limiter {
     #[cold]
     fn try_at_length(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
         self.queue_up(name, weight, 0).map(|(permit, _)| permit)
-    }
-
-    /// Takes one permit, waiting for its turn: first come, first served, across all
-    /// processes. The call sleeps once, and wakes when its turn has come.
-    ///
-    /// # Errors
-    ///
-    /// [`AcquireError::QueueFull`] if too many wait already; [`AcquireError::Limited`]
-    /// if its turn is beyond the bucket's horizon: the time that a full queue takes,
-    /// and a day.
-    pub fn acquire(&self, name: impl AsRef<[u8]>) -> Result<Permit<'_>, AcquireError> {
-        self.acquire_n(name, 1)
-    }
-
-    /// Takes `weight` permits, waiting for its turn: all of them, or none.
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire`](Self::acquire); and [`AcquireError::WeightTooLarge`].
-    pub fn acquire_n(
-        &self,
-        name: impl AsRef<[u8]>,
-        weight: u64,
-    ) -> Result<Permit<'_>, AcquireError> {
-        self.acquire_timeout(name, weight, Duration::MAX)
-    }
-
-    /// Takes `weight` permits, waiting for its turn if that comes within `timeout`. If
-    /// it does not, the call fails at once, and takes nothing.
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire_n`](Self::acquire_n).
-    pub fn acquire_timeout(
-        &self,
-        name: impl AsRef<[u8]>,
-        weight: u64,
-        timeout: Duration,
-    ) -> Result<Permit<'_>, AcquireError> {
-        let name = name.as_ref();
-        if self.is_dry() {
-            return self.try_acquire_n(name, weight);
-        }
-        let answer = Place::take(self, name, weight, timeout).and_then(|mut place| {
-            place.wait(self, name)?;
-            Ok(place.permit)
-        });
-        self.tell(&answer);
-        answer
-    }
-
-    /// Reserves `weight` permits, if their turn comes within `max_wait`, and does not wait
-    /// for it. If it does not come so soon, the call takes nothing.
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire_timeout`](Self::acquire_timeout).
-    pub fn reserve(
-        &self,
-        name: impl AsRef<[u8]>,
-        weight: u64,
-        max_wait: Duration,
-    ) -> Result<Reservation<'_>, AcquireError> {
-        let name = name.as_ref();
-        let place = match self.is_dry() {
-            true => Place::of(self.try_acquire_n(name, weight)?),
-            false => Place::take(self, name, weight, max_wait)
-                .inspect_err(|error| self.scope().refused(error))?,
-        };
-        Ok(Reservation::new(self, name, place))
-    }
-
-    /// Takes `weight` permits, waiting for its turn by whatever can sleep: see
-    /// [`Reservation::wait_with`]. Dropping the future gives the place back.
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire_timeout`](Self::acquire_timeout).
-    pub async fn acquire_with<F: Future>(
-        &self,
-        name: impl AsRef<[u8]>,
-        weight: u64,
-        timeout: Duration,
-        sleep: impl FnMut(Duration) -> F,
-    ) -> Result<Permit<'_>, AcquireError> {
-        let place = self.reserve(name, weight, timeout)?;
-        place.wait_with(sleep).await
     }
 
     /// Lets go of the limiter, as dropping does. The segment stays: see

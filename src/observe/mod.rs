@@ -96,9 +96,9 @@ impl<'s> Watch<'s> {
 
     /// Its turn has come.
     #[inline(always)]
-    pub fn goes(self) {
+    pub fn goes(&mut self) {
         #[cfg(any(feature = "tracing", feature = "metrics"))]
-        if let Some(since) = self.since {
+        if let Some(since) = self.since.take() {
             let waited = since.elapsed();
             #[cfg(feature = "tracing")]
             self.scope.events.waited(waited);

@@ -8,7 +8,7 @@ use crate::error::AcquireError;
 use crate::limiter::Limiter;
 use crate::observe::Watch;
 use crate::ring::Clock;
-use crate::turn::manners::{Manners, ticks};
+use crate::turn::manners::ticks;
 use crate::turn::permit::Permit;
 use std::time::Duration;
 
@@ -17,11 +17,16 @@ const LEAST_LATENESS: u64 = 5_000;
 /// How long one sleeps at most behind a pause, in ticks: so that a resume reaches those
 /// who wait.
 const PAUSED_STEP: u64 = 100_000;
+/// The longest single sleep on a timer that may stand still while the machine is
+/// suspended: after each the limiter's own clock is looked at.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 
-/// A place in the queue.
+/// A place in the queue. Whoever watches the limiter is told here of what becomes of it.
 #[derive(Debug)]
 pub struct Place<'l> {
-    pub permit: Permit<'l>,
+    limiter: &'l Limiter,
+    permit: Permit<'l>,
+    watch: Watch<'l>,
     /// What was asked for.
     weight: u64,
     /// How much later than its turn it goes.
@@ -36,41 +41,39 @@ pub struct Place<'l> {
     was_late: bool,
 }
 
-/// What whoever has a place is to do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// Its turn has come.
-    Go,
-    /// To ask again at that tick of the permit's zone.
-    Sleep(u64),
-}
-
 impl<'l> Place<'l> {
-    /// Queues up, if the turn comes within `timeout`. Where no wait is needed the place
-    /// is the permit.
+    /// Queues up, if the turn comes within `timeout`. In a dry run nobody has to wait.
     pub fn take(
         limiter: &'l Limiter,
         name: &[u8],
         weight: u64,
         timeout: Duration,
     ) -> Result<Self, AcquireError> {
+        if limiter.is_dry() {
+            let permit = limiter.try_acquire_n(name, weight)?;
+            return Ok(Self::of(limiter, permit));
+        }
         let timeout = ticks(timeout);
-        let (permit, behind) = limiter.queue_up(name, weight, timeout)?;
+        let (permit, behind) = limiter
+            .queue_up(name, weight, timeout)
+            .inspect_err(|error| limiter.scope().refused(error))?;
         let (run, epoch) = (*permit.run(), permit.zone().clock().epoch());
         let mut place = Self {
             behind,
             deadline: epoch.saturating_add_unsigned(run.asked.saturating_add(timeout)),
-            ..Self::of(permit)
+            ..Self::of(limiter, permit)
         };
-        place.delay(limiter.manners());
+        place.delay();
         Ok(place)
     }
 
     /// The place of one who need not wait.
-    pub fn of(permit: Permit<'l>) -> Self {
+    fn of(limiter: &'l Limiter, permit: Permit<'l>) -> Self {
         Self {
+            limiter,
             weight: permit.weight(),
             permit,
+            watch: Watch::new(limiter.scope()),
             delay: 0,
             behind: 0,
             is_given_up: false,
@@ -79,12 +82,99 @@ impl<'l> Place<'l> {
         }
     }
 
+    /// How many permits are reserved.
+    pub fn weight(&self) -> u64 {
+        self.permit.weight()
+    }
+
+    /// Whether its turn had not come when it was taken.
+    pub fn waits(&self) -> bool {
+        self.permit.run().waits()
+    }
+
     /// When it goes, if nothing comes in between.
     pub fn goes_at(&self) -> u64 {
         self.permit.run().ready.saturating_add(self.delay)
     }
 
-    /// What is to be done now.
+    /// How long it is from now until a tick.
+    pub fn time_until(&self, tick: u64) -> Duration {
+        let now = self.permit.zone().clock().now();
+        Duration::from_micros(tick.saturating_sub(now))
+    }
+
+    /// Sleeps until the turn has come.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_sleep`](Self::next_sleep).
+    pub fn wait(&mut self, name: &[u8]) -> Result<(), AcquireError> {
+        while let Some(until) = self.next_sleep(name)? {
+            self.permit.zone().clock().sleep_until(until);
+        }
+        Ok(())
+    }
+
+    /// The same by whatever can sleep.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_sleep`](Self::next_sleep).
+    pub async fn wait_with<F: Future>(
+        &mut self,
+        name: &[u8],
+        mut sleep: impl FnMut(Duration) -> F,
+    ) -> Result<(), AcquireError> {
+        while let Some(until) = self.next_sleep(name)? {
+            sleep(self.time_until(until).min(LONGEST_SLEEP)).await;
+        }
+        Ok(())
+    }
+
+    /// The permit, for whoever acts upon it.
+    pub fn hand_over(&self) -> Permit<'l> {
+        // A dry run has told of it already.
+        if !self.limiter.is_dry() {
+            self.limiter.scope().granted(self.weight());
+        }
+        self.permit.handed_on()
+    }
+
+    /// Gives the place back.
+    pub fn give_back(&mut self) {
+        self.permit.give_all_back();
+    }
+
+    /// Leaves the place to another process that has it too, and takes a new one.
+    pub fn take_another(&mut self, name: &[u8]) -> Result<(), AcquireError> {
+        if self.limiter.is_dry() {
+            return Ok(());
+        }
+        let now = self.permit.zone().clock().now();
+        self.permit.leave();
+        self.queue_again(name, self.left(now))
+            .inspect_err(|error| self.limiter.scope().refused(error))
+    }
+
+    /// Until which tick to sleep now, and then to ask again; none: its turn has come.
+    ///
+    /// # Errors
+    ///
+    /// As [`step`](Self::step).
+    fn next_sleep(&mut self, name: &[u8]) -> Result<Option<u64>, AcquireError> {
+        let next = self.step(name);
+        match &next {
+            Ok(Some(_)) => {
+                self.watch.sleeps();
+                self.permit.has_slept();
+            }
+            Ok(None) => self.watch.goes(),
+            Err(error) => self.limiter.scope().refused(error),
+        }
+        next
+    }
+
+    /// What is to be done now: to sleep until that tick of the permit's zone, or to go.
     ///
     /// One who wakes inside a pause, or much later than its time (the machine slept, the
     /// process was stopped), gives its place back and queues again: were all who were
@@ -100,81 +190,47 @@ impl<'l> Place<'l> {
     /// # Errors
     ///
     /// The place is given back, and the next turn comes too late.
-    pub fn step(&mut self, limiter: &'l Limiter, name: &[u8]) -> Result<Step, AcquireError> {
+    fn step(&mut self, name: &[u8]) -> Result<Option<u64>, AcquireError> {
         loop {
             let now = self.permit.zone().clock().now();
             if self.is_given_up {
-                match self.look_for_another(limiter, name, now)? {
+                match self.look_for_another(name, now)? {
                     true => continue,
-                    false => return Ok(Step::Sleep(self.next_look(now))),
+                    false => return Ok(Some(self.next_look(now))),
                 }
             }
-            if !self.permit.run().waits() {
-                return Ok(Step::Go);
+            if !self.waits() {
+                return Ok(None);
             }
             let paused_until = self.permit.paused_until();
             if now >= self.goes_at() {
-                if paused_until <= now && !self.is_late(now, limiter.manners()) {
-                    return Ok(Step::Go);
+                if paused_until <= now && !self.is_late(now) {
+                    return Ok(None);
                 }
             } else if self.behind <= now {
-                return Ok(Step::Sleep(self.goes_at()));
+                return Ok(Some(self.goes_at()));
             } else if paused_until < self.behind && self.permit.run().ready >= self.behind {
                 self.permit.give_all_back();
                 self.is_given_up = true;
                 continue;
             } else if !self.permit.zone().is_removed() {
-                return Ok(Step::Sleep(self.next_look(now).min(self.goes_at())));
+                return Ok(Some(self.next_look(now).min(self.goes_at())));
             }
             // Late, in a pause, or behind one of a segment that nobody can resume any more.
             self.permit.give_all_back();
-            self.queue_again(limiter, name, self.left(now))?;
+            self.queue_again(name, self.left(now))?;
         }
-    }
-
-    /// Sleeps until the turn has come.
-    ///
-    /// # Errors
-    ///
-    /// As [`step`](Self::step).
-    pub fn wait(&mut self, limiter: &'l Limiter, name: &[u8]) -> Result<(), AcquireError> {
-        let mut watch = Watch::new(limiter.scope());
-        while let Step::Sleep(until) = self.step(limiter, name)? {
-            watch.sleeps();
-            self.permit.zone().clock().sleep_until(until);
-            self.permit.has_slept();
-        }
-        watch.goes();
-        Ok(())
-    }
-
-    /// How long it is from now until a tick.
-    pub fn time_until(&self, tick: u64) -> Duration {
-        let now = self.permit.zone().clock().now();
-        Duration::from_micros(tick.saturating_sub(now))
-    }
-
-    /// Leaves the place to another process that has it too, and takes a new one.
-    pub fn take_another(&mut self, limiter: &'l Limiter, name: &[u8]) -> Result<(), AcquireError> {
-        let now = self.permit.zone().clock().now();
-        self.permit.leave();
-        self.queue_again(limiter, name, self.left(now))
     }
 
     /// Takes a place before the end that the pause was to have, if there is one; whether
     /// there was. After that end, or in a pause that is as long, any place will do.
-    fn look_for_another(
-        &mut self,
-        limiter: &'l Limiter,
-        name: &[u8],
-        now: u64,
-    ) -> Result<bool, AcquireError> {
+    fn look_for_another(&mut self, name: &[u8], now: u64) -> Result<bool, AcquireError> {
         let left = self.left(now);
         if self.permit.paused_until().max(now) >= self.behind || left == 0 {
-            return self.queue_again(limiter, name, left).map(|()| true);
+            return self.queue_again(name, left).map(|()| true);
         }
         let before = self.behind - now - 1;
-        match self.queue_again(limiter, name, left.min(before)) {
+        match self.queue_again(name, left.min(before)) {
             Err(AcquireError::Limited { .. }) => Ok(false),
             outcome => outcome.map(|()| true),
         }
@@ -196,32 +252,28 @@ impl<'l> Place<'l> {
         u64::try_from(left).unwrap_or(0)
     }
 
-    fn queue_again(
-        &mut self,
-        limiter: &'l Limiter,
-        name: &[u8],
-        max_wait: u64,
-    ) -> Result<(), AcquireError> {
+    fn queue_again(&mut self, name: &[u8], max_wait: u64) -> Result<(), AcquireError> {
         let sleeps = self.permit.sleeps();
-        let (permit, behind) = limiter.queue_up(name, self.weight, max_wait)?;
+        let (permit, behind) = self.limiter.queue_up(name, self.weight, max_wait)?;
         self.permit = permit.after(sleeps);
         self.behind = behind;
         self.is_given_up = false;
-        self.delay(limiter.manners());
+        self.delay();
         Ok(())
     }
 
     /// Whether it is so late that it has to queue again.
-    fn is_late(&mut self, now: u64, manners: &Manners) -> bool {
+    fn is_late(&mut self, now: u64) -> bool {
         let tenth = self.permit.zone().plan().windows()[0].interval / 10;
-        let bound = manners.lateness.map_or(tenth.max(LEAST_LATENESS), ticks);
+        let lateness = self.limiter.manners().lateness;
+        let bound = lateness.map_or(tenth.max(LEAST_LATENESS), ticks);
         now > self.goes_at().saturating_add(bound) && !std::mem::replace(&mut self.was_late, true)
     }
 
     /// Chooses how much later than its turn one goes who has to wait.
-    fn delay(&mut self, manners: &Manners) {
-        self.delay = match self.permit.run().waits() {
-            true => manners.delay(),
+    fn delay(&mut self) {
+        self.delay = match self.waits() {
+            true => self.limiter.manners().delay(),
             false => 0,
         };
     }

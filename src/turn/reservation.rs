@@ -1,17 +1,11 @@
 //! A place in the queue that its holder has in hand: to wait for, to keep, or to give back.
 
 use crate::error::AcquireError;
-use crate::limiter::Limiter;
-use crate::observe::Watch;
 use crate::timestamp::Timestamp;
 use crate::turn::permit::Permit;
-use crate::turn::place::{Place, Step};
+use crate::turn::place::Place;
 use std::process;
 use std::time::Duration;
-
-/// The longest single sleep on a timer that may stand still while the machine is
-/// suspended: after each the limiter's own clock is looked at.
-const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 
 /// Permits that are reserved for [`ready_at`](Self::ready_at), which may have come already.
 /// Dropped, it gives its place back, unless it was waited for or [kept](Self::keep).
@@ -34,7 +28,6 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 #[must_use = "dropped, it gives its place back"]
 pub struct Reservation<'l> {
-    limiter: &'l Limiter,
     /// To queue again by.
     name: Box<[u8]>,
     place: Place<'l>,
@@ -47,15 +40,14 @@ pub struct Reservation<'l> {
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         if self.is_held && self.process == process::id() {
-            self.place.permit.give_all_back();
+            self.place.give_back();
         }
     }
 }
 
 impl<'l> Reservation<'l> {
-    pub(crate) fn new(limiter: &'l Limiter, name: &[u8], place: Place<'l>) -> Self {
+    pub(crate) fn new(name: &[u8], place: Place<'l>) -> Self {
         Self {
-            limiter,
             name: name.into(),
             place,
             process: process::id(),
@@ -75,7 +67,7 @@ impl<'l> Reservation<'l> {
 
     /// How many permits are reserved.
     pub fn weight(&self) -> u64 {
-        self.place.permit.weight()
+        self.place.weight()
     }
 
     /// Waits for the turn, in one sleep. Who wakes inside a pause, or late, queues again,
@@ -87,11 +79,8 @@ impl<'l> Reservation<'l> {
     /// See [`AcquireError`]: if it had to queue again, and the next turn comes too late. The
     /// place is given back.
     pub fn wait(mut self) -> Result<Permit<'l>, AcquireError> {
-        let limiter = self.limiter;
-        let answer = self
-            .own()
-            .and_then(|()| self.place.wait(limiter, &self.name));
-        answer.inspect_err(|error| limiter.scope().refused(error))?;
+        self.own()?;
+        self.place.wait(&self.name)?;
         Ok(self.keep())
     }
 
@@ -117,29 +106,18 @@ impl<'l> Reservation<'l> {
     /// As [`wait`](Self::wait).
     pub async fn wait_with<F: Future>(
         mut self,
-        mut sleep: impl FnMut(Duration) -> F,
+        sleep: impl FnMut(Duration) -> F,
     ) -> Result<Permit<'l>, AcquireError> {
-        let scope = self.limiter.scope();
-        let mut watch = Watch::new(scope);
-        let refused = |error: &AcquireError| scope.refused(error);
-        self.own().inspect_err(refused)?;
-        while let Step::Sleep(until) =
-            (self.place.step(self.limiter, &self.name)).inspect_err(refused)?
-        {
-            watch.sleeps();
-            let left = self.place.time_until(until);
-            sleep(left.min(LONGEST_SLEEP)).await;
-            self.place.permit.has_slept();
-        }
-        watch.goes();
+        self.own()?;
+        self.place.wait_with(&self.name, sleep).await?;
         Ok(self.keep())
     }
 
     /// In a forked child, takes a place instead of its parent's.
     fn own(&mut self) -> Result<(), AcquireError> {
         let here = process::id();
-        if self.process != here && !self.limiter.is_dry() {
-            self.place.take_another(self.limiter, &self.name)?;
+        if self.process != here {
+            self.place.take_another(&self.name)?;
             self.process = here;
         }
         Ok(())
@@ -149,11 +127,7 @@ impl<'l> Reservation<'l> {
     /// other means, and looks out for pauses.
     pub fn keep(mut self) -> Permit<'l> {
         self.is_held = false;
-        // A dry run has told of it already.
-        if !self.limiter.is_dry() {
-            self.limiter.scope().granted(self.weight());
-        }
-        self.place.permit.handed_on()
+        self.place.hand_over()
     }
 
     /// Gives the place back, as dropping does. Those who wait behind it keep their times.
