@@ -5,26 +5,14 @@
 mod common;
 
 use common::scene::ms;
-use common::{Chance, Process, Scene, eventually, logged};
+use common::{Chance, Process, Scene, eventually, grant, logged};
 use std::collections::VecDeque;
 use std::fs;
 use std::time::Duration;
-use tidegate::{AcquireError, Limiter, Permit, Rate, Reservation};
+use tidegate::{AcquireError, Limiter, Rate, Reservation};
 use tidegate_judge::{Grant, Log, read_folder};
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-fn log(log: &mut Log, limiter: &Limiter, worker: u64, before: u64, permit: &Permit<'_>) {
-    let grant = Grant {
-        before,
-        at: permit.at().as_micros(),
-        after: limiter.now().as_micros(),
-        weight: permit.weight(),
-        worker: worker as u32,
-        sleeps: permit.sleeps(),
-    };
-    log.append(&grant).unwrap();
-}
 
 /// A wait of a kind that chance picks, to its end or not.
 fn wait(limiter: &Limiter, out: &mut Log, worker: u64, chance: &mut Chance) {
@@ -50,7 +38,8 @@ fn wait(limiter: &Limiter, out: &mut Log, worker: u64, chance: &mut Chance) {
             if chance.below(4) == 0 {
                 permit.refund_n(unused).unwrap();
             }
-            log(out, limiter, worker, before, &permit);
+            out.append(&grant(limiter, worker, before, &permit))
+                .unwrap();
         }
         // It woke late or in a pause, and queued again.
         Err(AcquireError::Limited { .. } | AcquireError::QueueFull { .. }) => {}
@@ -165,7 +154,8 @@ fn grants_come_in_the_order_of_reservations_and_no_time_is_lost_while_somebody_w
                 ahead.push_back((before, place));
             } else if let Some((before, place)) = ahead.pop_front() {
                 let permit = place.wait().unwrap();
-                log(&mut out, &limiter, worker, before, &permit);
+                let grant = grant(&limiter, worker, before, &permit);
+                out.append(&grant).unwrap();
             }
         }
         reserved.flush().unwrap();

@@ -21,5 +21,5 @@ pub use chance::Chance;
 pub use directory::Buckets;
 pub use led::{Led, Pace};
 pub use process::{Process, eventually, storm_time, tell_of_storm};
-pub use scene::{Scene, by_the_book, logged};
+pub use scene::{Scene, by_the_book, grant, logged};
 pub use words::Words;

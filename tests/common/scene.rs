@@ -47,7 +47,7 @@ impl Scene {
         fs::create_dir(made.path().join("logs")).unwrap();
         Self {
             test: test.to_owned(),
-            segment: format!("test.{:.100}.{}", test, std::process::id()),
+            segment: format!("test.{:.100}.{}", own_name(test), std::process::id()),
             folder: made.path().to_owned(),
             made: Some(made),
         }
@@ -194,10 +194,27 @@ impl Drop for Scene {
     }
 }
 
+/// The name of a test without its modules'.
+fn own_name(test: &str) -> &str {
+    test.rsplit_once("::").map_or(test, |(_, name)| name)
+}
+
 /// The judge's rates.
 pub fn by_the_book(rates: &[Rate]) -> Vec<tidegate_judge::Rate> {
     let rate = |rate: &Rate| tidegate_judge::Rate::new(rate.limit(), rate.interval());
     rates.iter().map(rate).collect()
+}
+
+/// What a call was granted that began at `before` and has just returned.
+pub fn grant(limiter: &Limiter, worker: u64, before: u64, permit: &Permit<'_>) -> Grant {
+    Grant {
+        before,
+        at: permit.at().as_micros(),
+        after: limiter.now().as_micros(),
+        weight: permit.weight(),
+        worker: worker as u32,
+        sleeps: permit.sleeps(),
+    }
 }
 
 /// Makes a call, and logs what it is granted.
@@ -209,18 +226,8 @@ pub fn logged<'l>(
 ) -> Result<Permit<'l>, AcquireError> {
     let before = limiter.now().as_micros();
     let permit = call(limiter)?;
-    let after = limiter.now().as_micros();
-    let (at, weight, sleeps) = (permit.at().as_micros(), permit.weight(), permit.sleeps());
-    let worker = worker as u32;
-    log.append(&Grant {
-        before,
-        at,
-        after,
-        weight,
-        worker,
-        sleeps,
-    })
-    .unwrap();
+    log.append(&grant(limiter, worker, before, &permit))
+        .unwrap();
     Ok(permit)
 }
 
