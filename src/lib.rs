@@ -191,3 +191,8 @@ pub use turn::reservation::Reservation;
 pub use web::tower;
 #[cfg(not(loom))]
 pub use zone::KeysSnapshot;
+
+/// Compiles the programs in the README.
+#[cfg(all(doctest, feature = "macros", feature = "tower", not(loom)))]
+#[doc = include_str!("../README.md")]
+struct Readme;
