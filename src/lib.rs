@@ -84,9 +84,11 @@
 //! | `macros` | the attribute macro `rate_limited` |
 //! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
+//! | `reqwest` | a middleware that limits a client, and pauses for what its servers ask, in all processes |
 //! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
 //! | `tower` | a layer that limits an HTTP server, under axum and others |
 //! | `tracing` | events of the same, and of pauses, by the facade `tracing` |
+//! | `ureq` | the same as `reqwest` for a ureq agent, without an asynchronous runtime |
 //!
 //! # Watching
 //!
@@ -142,7 +144,10 @@ mod spec;
 mod timestamp;
 #[cfg(not(loom))]
 mod turn;
-#[cfg(all(feature = "tower", not(loom)))]
+#[cfg(all(
+    any(feature = "reqwest", feature = "tower", feature = "ureq"),
+    not(loom)
+))]
 mod web;
 #[cfg(not(loom))]
 mod zone;
@@ -187,6 +192,12 @@ pub use timestamp::Timestamp;
 pub use turn::permit::Permit;
 #[cfg(not(loom))]
 pub use turn::reservation::Reservation;
+#[cfg(all(any(feature = "reqwest", feature = "ureq"), not(loom)))]
+pub use web::client;
+#[cfg(all(feature = "reqwest", not(loom)))]
+pub use web::client::reqwest;
+#[cfg(all(feature = "ureq", not(loom)))]
+pub use web::client::ureq;
 #[cfg(all(feature = "tower", not(loom)))]
 pub use web::tower;
 #[cfg(not(loom))]

@@ -1,5 +1,7 @@
-//! Where web servers meet a limiter.
+//! Where web servers and clients meet a limiter.
 
+#[cfg(any(feature = "reqwest", feature = "ureq"))]
+pub mod client;
 mod headers;
 #[cfg(feature = "tower")]
 pub mod tower;

@@ -4,7 +4,7 @@ use super::answer::{Answer, status};
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
 use crate::timestamp::Timestamp;
-use crate::web::headers;
+use crate::web::headers::tell::{seconds, tell};
 use http::Response;
 use http::request::Parts;
 use std::fmt;
@@ -88,7 +88,7 @@ impl<A> Gate<A> {
         }
         // A limiter that cannot be asked has nothing to tell.
         if let Ok(usage) = self.limiter.usage(key) {
-            headers::tell(response.headers_mut(), &usage);
+            tell(response.headers_mut(), &usage);
         }
     }
 
@@ -102,7 +102,7 @@ impl<A> Gate<A> {
         if let AcquireError::Limited { retry_after, .. }
         | AcquireError::QueueFull { retry_after, .. } = reason
         {
-            let seconds = headers::seconds(*retry_after);
+            let seconds = seconds(*retry_after);
             let headers = response.headers_mut();
             headers.insert(http::header::RETRY_AFTER, seconds.into());
         }

@@ -1,12 +1,9 @@
-//! What a response tells of the limits: the fields `RateLimit` and `RateLimit-Policy` of the
-//! IETF's draft "RateLimit header fields for HTTP" (draft-ietf-httpapi-ratelimit-headers).
+//! What our responses tell.
 
+use super::{POLICY, RATE_LIMIT};
 use crate::limiter::questions::Usage;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 use std::time::Duration;
-
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Tells how much is left of each rate, and what the rates are. A rate's name is its text:
 /// `"10/s";r=3;t=1` has three permits left, and more in a second. Both fields are lists, so
