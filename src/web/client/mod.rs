@@ -176,3 +176,35 @@ impl<C: Client> fmt::Debug for RateLimit<C> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "reqwest", feature = "ureq"))]
+mod tests {
+    use super::*;
+    use http::Method;
+
+    #[test]
+    fn both_clients_know_a_host_by_one_key_however_it_is_written() {
+        for (url, key) in [
+            ("http://example.com/", "example.com"),
+            ("http://example.com/tides?of=today", "example.com"),
+            ("https://example.com/", "example.com"),
+            ("http://EXAMPLE.Com:80/", "example.com"),
+            ("https://example.com:443/", "example.com"),
+            ("http://example.com:443/", "example.com:443"),
+            ("https://example.com:80/", "example.com:80"),
+            ("http://example.com:8080/", "example.com:8080"),
+            ("http://user:secret@example.com/", "example.com"),
+            ("http://127.0.0.1:3000/", "127.0.0.1:3000"),
+            ("http://[::1]/", "[::1]"),
+            ("http://[::1]:3000/", "[::1]:3000"),
+        ] {
+            let request = ::reqwest::Request::new(Method::GET, url.parse().unwrap());
+            assert_eq!(reqwest::Reqwest.host(&request).as_deref(), Some(key));
+            let (request, ()) = http::Request::get(url).body(()).unwrap().into_parts();
+            let ureq = ureq::Ureq::default();
+            assert_eq!(ureq.host(&request).as_deref(), Some(key), "{url}");
+        }
+        let (nowhere, ()) = http::Request::get("/").body(()).unwrap().into_parts();
+        assert_eq!(ureq::Ureq::default().host(&nowhere), None);
+    }
+}
