@@ -195,11 +195,11 @@ pub use turn::reservation::Reservation;
 #[cfg(all(any(feature = "reqwest", feature = "ureq"), not(loom)))]
 pub use web::client;
 #[cfg(all(feature = "reqwest", not(loom)))]
-pub use web::client::reqwest;
-#[cfg(all(feature = "ureq", not(loom)))]
-pub use web::client::ureq;
+pub use web::reqwest;
 #[cfg(all(feature = "tower", not(loom)))]
 pub use web::tower;
+#[cfg(all(feature = "ureq", not(loom)))]
+pub use web::ureq;
 #[cfg(not(loom))]
 pub use zone::KeysSnapshot;
 

@@ -3,5 +3,9 @@
 #[cfg(any(feature = "reqwest", feature = "ureq"))]
 pub mod client;
 mod headers;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 #[cfg(feature = "tower")]
 pub mod tower;
+#[cfg(feature = "ureq")]
+pub mod ureq;

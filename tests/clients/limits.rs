@@ -1,7 +1,7 @@
 //! Who passes, and who does not.
 
 use crate::server::Server;
-use crate::user::{HOUR, User, both, client, hourly};
+use crate::user::{HOUR, User, both, client, hourly, until};
 use std::time::Duration;
 use tidegate::reqwest::RateLimit;
 use tidegate::{AcquireError, Limiter, Rate, ureq};
@@ -65,10 +65,7 @@ async fn a_request_that_is_dropped_while_it_waits_gives_its_place_back() {
     let mut tasks = JoinSet::new();
     let waits = client.get(&url).send();
     tasks.spawn(async { waits.await.is_ok() });
-    while limiter.queued().unwrap() == 0 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(limiter.queued().unwrap(), 1);
+    until(|| limiter.queued().unwrap() == 1).await;
     tasks.shutdown().await;
     assert_eq!(limiter.queued().unwrap(), 0);
     // The next turn is an hour away, not five: those that left hold nothing.
@@ -89,9 +86,7 @@ async fn many_requests_of_one_client_wait_at_once_and_none_holds_up_those_for_ot
         let waits = client.get(busy.url("/")).send();
         tasks.spawn(async { waits.await.is_ok() });
     }
-    while limiter.queued().unwrap() < 2 {
-        tokio::task::yield_now().await;
-    }
+    until(|| limiter.queued().unwrap() == 2).await;
     for _ in 0..2 {
         client.get(idle.url("/")).send().await.unwrap();
     }

@@ -2,12 +2,15 @@
 
 use crate::server::{BODY, Server};
 use crate::user::{client, generous};
+use http::request::Parts;
+use http::{Request, Response};
 use reqwest_retry::RetryTransientMiddleware;
 use reqwest_retry::policies::ExponentialBackoff;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tidegate::{reqwest, ureq as by_ureq};
-use ureq::{Agent, Error};
+use ureq::middleware::MiddlewareNext;
+use ureq::{Agent, Body, Error, SendBody};
 
 #[tokio::test]
 async fn a_retry_waits_for_the_pause_that_the_last_try_has_taught() {
@@ -53,7 +56,7 @@ fn statuses_are_errors_to_users_of_ureq_as_far_as_they_are_used_to_it() {
         _ => (200, Vec::new()),
     });
     // To each path as if it were a host.
-    let key = |request: &http::request::Parts| Some(request.uri.path().to_owned());
+    let key = |request: &Parts| Some(request.uri.path().to_owned());
     for (of_agent, of_limit) in [(true, true), (false, false), (false, true), (true, false)] {
         let limiter = generous();
         let limit = by_ureq::RateLimit::new(limiter.clone()).key(key);
@@ -95,6 +98,50 @@ fn a_429_without_headers_is_still_one() {
         .build();
     let outcome = agent.new_agent().get(server.url("/")).call();
     assert!(matches!(outcome, Err(Error::StatusCode(429))));
+    let wait = limiter.waiting(server.host(), 1).unwrap();
+    assert!(wait > Duration::from_secs(300), "{wait:?}");
+}
+
+#[test]
+fn what_another_middleware_answers_teaches_too() {
+    let limiter = generous();
+    let agent = Agent::config_builder()
+        .proxy(None)
+        .middleware(by_ureq::RateLimit::new(limiter.clone()))
+        .middleware(|_: Request<SendBody>, _: MiddlewareNext| {
+            let response = Response::builder().status(429);
+            let response = response.header("retry-after", "600");
+            Ok(response.body(Body::builder().data(BODY)).unwrap())
+        })
+        .build()
+        .new_agent();
+    let outcome = agent.get("http://example.com/").call();
+    assert!(matches!(outcome, Err(Error::StatusCode(429))));
+    let wait = limiter.waiting("example.com", 1).unwrap();
+    assert!(wait > Duration::from_secs(300), "{wait:?}");
+}
+
+#[test]
+fn a_request_of_which_another_middleware_has_dropped_the_settings_is_sent_as_it_is() {
+    let server = Server::new(|path| match path {
+        "/busy" => (429, vec!["Retry-After: 5".into()]),
+        _ => (200, Vec::new()),
+    });
+    let limiter = generous();
+    let limit = by_ureq::RateLimit::new(limiter.clone());
+    let agent = Agent::config_builder()
+        .proxy(None)
+        .middleware(|mut request: Request<SendBody>, next: MiddlewareNext| {
+            request.extensions_mut().clear();
+            next.handle(request)
+        })
+        .middleware(limit.default_pause(Duration::from_secs(600)))
+        .build()
+        .new_agent();
+    assert_eq!(agent.get(server.url("/")).call().unwrap().status(), 200);
+    let outcome = agent.get(server.url("/busy")).call();
+    assert!(matches!(outcome, Err(Error::StatusCode(429))));
+    assert_eq!(server.arrivals(), 2);
     let wait = limiter.waiting(server.host(), 1).unwrap();
     assert!(wait > Duration::from_secs(300), "{wait:?}");
 }

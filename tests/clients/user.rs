@@ -4,6 +4,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use std::time::Duration;
 use tidegate::{AcquireError, Limiter, Rate, reqwest as by_reqwest, ureq as by_ureq};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::{sleep, timeout};
 
 pub const HOUR: Duration = Duration::from_secs(3600);
 
@@ -95,3 +96,13 @@ macro_rules! both {
     }};
 }
 pub(crate) use both;
+
+/// Lets the tasks of this thread go on until `is_so`, and fails if that does not come.
+pub async fn until(is_so: impl Fn() -> bool) {
+    let comes = async {
+        while !is_so() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(120), comes).await.unwrap();
+}

@@ -1,14 +1,9 @@
 //! A client's limit: what is common to middlewares that take permits before each request, and
 //! learn from each response.
 //!
-//! [`tidegate::reqwest`](crate::reqwest) and [`tidegate::ureq`](crate::ureq) say how each
-//! client gets it.
+//! The modules `reqwest` and `ureq` say how each client gets it.
 
 mod lesson;
-#[cfg(feature = "reqwest")]
-pub mod reqwest;
-#[cfg(feature = "ureq")]
-pub mod ureq;
 
 use crate::error::PauseError;
 use crate::limiter::Limiter;
@@ -30,6 +25,7 @@ pub trait Client: Default + Send + Sync + 'static {
 type Of<C, T> = Arc<dyn Fn(&<C as Client>::Request) -> T + Send + Sync>;
 
 /// By what requests are limited.
+#[derive(Clone)]
 enum By<C: Client> {
     Host,
     Key(Of<C, Option<Vec<u8>>>),
@@ -65,13 +61,14 @@ enum By<C: Client> {
 ///
 /// A limiter without [`keys`](crate::Builder::keys) has one bucket for all hosts: a pause
 /// stops the requests to all of them.
+#[derive(Clone)]
 pub struct RateLimit<C: Client> {
-    limiter: Limiter,
+    pub(super) limiter: Limiter,
     by: By<C>,
     weight: Of<C, u64>,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     lesson: Lesson,
-    client: C,
+    pub(super) client: C,
 }
 
 impl<C: Client> RateLimit<C> {
@@ -141,7 +138,7 @@ impl<C: Client> RateLimit<C> {
     }
 
     /// The key of a request, and its weight; none if it passes.
-    fn price(&self, request: &C::Request) -> Option<(Vec<u8>, u64)> {
+    pub(super) fn price(&self, request: &C::Request) -> Option<(Vec<u8>, u64)> {
         let key = match &self.by {
             By::Host => self.client.host(request).map(String::into_bytes),
             By::Key(key) => key(request),
@@ -151,7 +148,13 @@ impl<C: Client> RateLimit<C> {
 
     /// Learns from the response to a request of that key. Its host is another than the request's
     /// where the client has followed a redirect.
-    fn learn(&self, key: Vec<u8>, host: Option<String>, status: StatusCode, headers: &HeaderMap) {
+    pub(super) fn learn(
+        &self,
+        key: Vec<u8>,
+        host: Option<String>,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) {
         let pause = self.lesson.pause(status, headers, SystemTime::now());
         if pause.is_zero() {
             return;
@@ -179,7 +182,8 @@ impl<C: Client> fmt::Debug for RateLimit<C> {
 
 #[cfg(all(test, feature = "reqwest", feature = "ureq"))]
 mod tests {
-    use super::*;
+    use super::Client;
+    use crate::web::{reqwest::Reqwest, ureq::Ureq};
     use http::Method;
 
     #[test]
@@ -199,12 +203,15 @@ mod tests {
             ("http://[::1]:3000/", "[::1]:3000"),
         ] {
             let request = ::reqwest::Request::new(Method::GET, url.parse().unwrap());
-            assert_eq!(reqwest::Reqwest.host(&request).as_deref(), Some(key));
+            assert_eq!(Reqwest.host(&request).as_deref(), Some(key));
             let (request, ()) = http::Request::get(url).body(()).unwrap().into_parts();
-            let ureq = ureq::Ureq::default();
-            assert_eq!(ureq.host(&request).as_deref(), Some(key), "{url}");
+            assert_eq!(
+                Ureq::default().host(&request).as_deref(),
+                Some(key),
+                "{url}"
+            );
         }
         let (nowhere, ()) = http::Request::get("/").body(()).unwrap().into_parts();
-        assert_eq!(ureq::Ureq::default().host(&nowhere), None);
+        assert_eq!(Ureq::default().host(&nowhere), None);
     }
 }

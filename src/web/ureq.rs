@@ -42,16 +42,16 @@
 //! An agent makes errors of the statuses from 400 to 599, unless it is told not to, and such an
 //! error has no headers. So the middleware has each request answered by a response, learns from
 //! it, and makes the error itself. Which of both the caller gets must be said here, too: see
-//! [`http_status_as_error`](crate::client::RateLimit::http_status_as_error).
+//! [`http_status_as_error`](RateLimit::http_status_as_error).
 
-use super::{Client, RateLimit as Limit};
+use super::client::{Client, RateLimit as Limit};
 use http::request::Parts;
 use http::uri::{Scheme, Uri};
 use http::{HeaderMap, Request, Response, StatusCode};
 use ureq::middleware::{Middleware, MiddlewareNext};
 use ureq::{Body, Error, RequestExt, ResponseExt, SendBody};
 
-/// The middleware: see the [module](self) for what is of ureq, and [`client`](super) for the
+/// The middleware: see the [module](self) for what is of ureq, and [`client`](super::client) for the
 /// rest. Closures see the `Parts` of a request.
 pub type RateLimit = Limit<Ureq>;
 

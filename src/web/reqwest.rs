@@ -62,13 +62,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::{Client, RateLimit as Limit};
+use super::client::{Client, RateLimit as Limit};
 use async_trait::async_trait;
 use http::Extensions;
 use reqwest::{Request, Response, Url};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
-/// The middleware: see the [module](self) for what is of reqwest, and [`client`](super) for the
+/// The middleware: see the [module](self) for what is of reqwest, and [`client`](super::client) for the
 /// rest. Closures see a `reqwest::Request`.
 pub type RateLimit = Limit<Reqwest>;
 
