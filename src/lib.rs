@@ -204,6 +204,13 @@ pub use web::ureq;
 pub use zone::KeysSnapshot;
 
 /// Compiles the programs in the README.
-#[cfg(all(doctest, feature = "macros", feature = "tower", not(loom)))]
+#[cfg(all(
+    doctest,
+    feature = "macros",
+    feature = "reqwest",
+    feature = "tower",
+    feature = "ureq",
+    not(loom)
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;
