@@ -4,7 +4,7 @@ use std::io;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tidegate::{AcquireError, Limiter, Rate};
+use tidegate::{AcquireError, Builder, Limiter, Rate};
 
 use crate::contender::{Contender, Gate, Limit, Verdict};
 
@@ -18,14 +18,28 @@ pub struct Tide {
 impl Tide {
     /// An empty bucket in a new segment.
     pub fn new(limits: &[Limit]) -> io::Result<Self> {
+        Self::open(limits, |builder| builder)
+    }
+
+    /// The same with room for so many who wait.
+    pub fn with_queue(limits: &[Limit], queue: u64) -> io::Result<Self> {
+        Self::open(limits, |builder| builder.queue(queue))
+    }
+
+    /// A handle of it.
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    fn open(limits: &[Limit], more: impl FnOnce(Builder) -> Builder) -> io::Result<Self> {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let maker = process::id();
         let name = format!("bench-{maker}-{}", MADE.fetch_add(1, Ordering::Relaxed));
         let rates = limits
             .iter()
             .map(|rate| Rate::new(rate.limit, rate.interval));
-        let limiter = Limiter::shared(&name).rates(rates).create_only().open();
-        let limiter = limiter.map_err(io::Error::other)?;
+        let builder = more(Limiter::shared(&name).rates(rates));
+        let limiter = builder.create_only().open().map_err(io::Error::other)?;
         Ok(Self {
             name,
             limiter,

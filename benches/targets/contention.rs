@@ -33,7 +33,7 @@ const PERCENTILES: [Percentile; 5] = [
 ];
 
 fn main() -> io::Result<()> {
-    let Some(settings) = Settings::from_arguments(env!("CARGO_TARGET_TMPDIR"))? else {
+    let Some(settings) = Settings::of_calls(env!("CARGO_TARGET_TMPDIR"))? else {
         return Ok(());
     };
     let figures = Figures::measure(&settings)?;

@@ -15,7 +15,7 @@ use tidegate_benches::table::{Table, time};
 use tidegate_benches::tide::Tide;
 
 fn main() -> io::Result<()> {
-    let Some(settings) = Settings::from_arguments(env!("CARGO_TARGET_TMPDIR"))? else {
+    let Some(settings) = Settings::of_calls(env!("CARGO_TARGET_TMPDIR"))? else {
         return Ok(());
     };
     let mut report = Report {

@@ -36,7 +36,7 @@ const GOVERNOR: [&str; 2] = ["governor, 1 thread", "governor, 2 threads"];
 type Figures = BTreeMap<&'static str, Vec<f64>>;
 
 fn main() -> io::Result<()> {
-    let Some(settings) = Settings::from_arguments(env!("CARGO_TARGET_TMPDIR"))? else {
+    let Some(settings) = Settings::of_calls(env!("CARGO_TARGET_TMPDIR"))? else {
         return Ok(());
     };
     pin(0)?;

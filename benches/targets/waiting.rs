@@ -1,4 +1,5 @@
-//! Callers who wait: tidegate's one sleep for each grant, against polling.
+//! Processes that wait: tidegate's one sleep for each grant, against polling on the same ring,
+//! and on a log behind a lock.
 //!
 //! Writes `waiting.md`, `waiting.json` and plots to `target/bench/`.
 
@@ -7,18 +8,20 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidegate_benches::baselines::{Locked, RobustMutex};
-use tidegate_benches::contender::Limit;
+use tidegate_benches::contender::{Contender, Limit};
 use tidegate_benches::goals::{self, Bound, Goal};
 use tidegate_benches::machine;
 use tidegate_benches::plot::{Chart, Series};
 use tidegate_benches::settings::Settings;
 use tidegate_benches::stats::Spread;
-use tidegate_benches::table::{Table, time};
 use tidegate_benches::tide::Tide;
-use tidegate_benches::waiting::{Waiting, measure};
+use tidegate_benches::waiting::cases::{self, Case};
+use tidegate_benches::waiting::figures::Waiting;
+use tidegate_benches::waiting::pace::Pace;
+use tidegate_benches::waiting::processes::{Polling, measure};
 
-const TIDEGATE: &str = "tidegate";
-const POLLING: &str = "mutex, polling";
+const TIDEGATE: &str = "tidegate, acquire";
+const MUTEX: &str = "mutex, polled after retry-after";
 
 const WAITERS: [usize; 6] = [2, 4, 8, 16, 32, 64];
 
@@ -40,152 +43,124 @@ const RATES: [(&str, Limit); 2] = [
     ),
 ];
 
-/// One measurement and what it is of.
-struct Case {
-    contender: &'static str,
-    rate: &'static str,
-    waiters: usize,
-    waiting: Waiting,
-}
-
 fn main() -> io::Result<()> {
-    let Some(settings) = Settings::from_arguments(env!("CARGO_TARGET_TMPDIR"))? else {
+    let Some(settings) = Settings::of_waits(env!("CARGO_TARGET_TMPDIR"))? else {
         return Ok(());
     };
-    let length = Duration::from_millis(if settings.quick { 300 } else { 2000 });
     let mut cases = Vec::new();
     for (rate, limit) in RATES {
         for waiters in WAITERS {
-            eprintln!("{waiters} waiters, {rate}");
-            let tide = measure(&Tide::new(&[limit])?, limit, waiters, length)?;
-            let poll = measure(
-                &Locked::<RobustMutex>::new(&[limit])?,
-                limit,
-                waiters,
-                length,
-            )?;
-            for (contender, waiting) in [(TIDEGATE, tide), (POLLING, poll)] {
-                cases.push(Case {
-                    contender,
-                    rate,
-                    waiters,
-                    waiting,
-                });
-            }
+            cases.extend(contenders(rate, limit, waiters, &settings));
         }
     }
-    let goals = goals(&cases);
+    cases::measure(&mut cases, settings.rounds)?;
+    let goals = goals(&cases, settings.rounds);
 
-    let machine = machine::describe();
+    let heads = ["rate", "waiters", "contender"];
     let text = format!(
-        "## Waiting\n\n{}\n{}\n{length:?} each. {machine}.\n",
-        table(&cases),
-        goals::table(&goals)
+        "## Waiting processes\n\n{}\n{}\n{}\n{}",
+        cases::table("Processes that wait on one bucket", &heads, &cases),
+        cases::LEGEND,
+        goals::table(&goals),
+        settings.footnote(),
     );
     print!("{text}");
     settings.write("waiting.md", &text)?;
-    let rows: Vec<_> = cases
-        .iter()
-        .map(|Case { contender, rate, waiters, waiting }| {
-            json!({ "contender": contender, "rate": rate, "waiters": waiters, "waiting": waiting })
-        })
-        .collect();
-    let json = json!({ "cases": rows, "goals": goals, "machine": machine });
+    let json = json!({
+        "cases": cases::to_json(&cases), "goals": goals, "machine": machine::describe(),
+    });
     settings.write("waiting.json", &serde_json::to_string_pretty(&json)?)?;
     plots(&cases, &settings)
 }
 
-/// What must hold for tidegate, of every number of waiters.
-fn goals(cases: &[Case]) -> Vec<Goal> {
-    let all = |of: fn(&Waiting) -> f64| {
-        let tide = cases.iter().filter(|case| case.contender == TIDEGATE);
-        tide.map(|case| of(&case.waiting)).collect::<Vec<_>>()
+/// All who wait for the same, next to each other.
+fn contenders<'a>(
+    rate: &str,
+    limit: Limit,
+    waiters: usize,
+    settings: &Settings,
+) -> impl IntoIterator<Item = Case<'a>> {
+    let length = settings.slice;
+    let labels = |contender: &str| [rate.to_owned(), waiters.to_string(), contender.to_owned()];
+    let polled = |pace: Pace| {
+        Case::new(labels(&format!("the same ring, {pace}")), move || {
+            let tide = Tide::new(&[limit])?;
+            measure(|| Ok(Polling(tide.limiter(), pace)), limit, waiters, length)
+        })
     };
-    let goal = |what: &str, bound, worst: Option<f64>| Goal {
-        what: what.into(),
-        bound,
-        measured: worst.and_then(|worst| Spread::of(&[worst])),
+    [
+        Case::new(labels(TIDEGATE), move || {
+            let tide = Tide::new(&[limit])?;
+            measure(|| Ok(tide.limiter()), limit, waiters, length)
+        }),
+        polled(Pace::Every(settings.poll)),
+        polled(Pace::AsTold),
+        Case::new(labels(MUTEX), move || {
+            let mutex = Locked::<RobustMutex>::new(&[limit])?;
+            measure(|| mutex.enter(), limit, waiters, length)
+        }),
+    ]
+}
+
+/// What must hold for tidegate, in every round at every number of waiters.
+fn goals(cases: &[Case<'_>], rounds: usize) -> Vec<Goal> {
+    let goal = |what: &str, bound, worse: fn(f64, f64) -> f64, of: fn(&Waiting) -> f64| {
+        let worst = |round| {
+            let ours = cases.iter().filter(|case| case.labels[2] == TIDEGATE);
+            let values = ours.map(|case: &Case<'_>| of(&case.rounds[round]));
+            values.reduce(worse)
+        };
+        let worst: Vec<f64> = (0..rounds).filter_map(worst).collect();
+        Goal {
+            what: what.into(),
+            bound,
+            measured: Spread::of(&worst),
+        }
     };
-    let most = |values: Vec<f64>| values.into_iter().reduce(f64::max);
-    let least = |values: Vec<f64>| values.into_iter().reduce(f64::min);
     vec![
         goal(
             "wake-ups per grant, at worst",
             Bound::AtMost(1.0),
-            most(all(|waiting| waiting.sleeps_per_grant)),
+            f64::max,
+            |waiting| waiting.wakeups_per_grant,
         ),
         goal(
             "grants : limit, at worst",
             Bound::AtLeast(0.995),
-            least(all(|waiting| waiting.utilisation)),
+            f64::min,
+            |waiting| waiting.utilisation,
         ),
         goal(
             "grants : limit, in the fullest interval",
             Bound::AtMost(1.0),
-            most(all(|waiting| waiting.fullest)),
+            f64::max,
+            |waiting| waiting.fullest,
         ),
     ]
 }
 
-fn table(cases: &[Case]) -> Table {
-    let head = [
-        "rate",
-        "waiters",
-        "contender",
-        "wake-ups per grant",
-        "late p50",
-        "p99",
-        "max",
-        "CPU per grant",
-        "limit used",
-        "fullest interval",
-    ];
-    let mut table = Table::new("Waiters on one bucket", &head);
-    for Case {
-        contender,
-        rate,
-        waiters,
-        waiting,
-    } in cases
-    {
-        // Who polls is granted only after waking, so its lateness shows in the
-        // limit's use alone.
-        let [p50, p99, max] = match *contender {
-            POLLING => [const { String::new() }; 3],
-            _ => waiting.overshoot.map(|nanos| time(nanos as f64)),
-        };
-        table.row([
-            (*rate).into(),
-            waiters.to_string(),
-            (*contender).into(),
-            format!("{:.3}", waiting.sleeps_per_grant),
-            p50,
-            p99,
-            max,
-            time(waiting.cpu_per_grant * 1e3),
-            format!("{:.2} %", waiting.utilisation * 100.0),
-            format!("{:.0} %", waiting.fullest * 100.0),
-        ]);
-    }
-    table
-}
-
-fn plots(cases: &[Case], settings: &Settings) -> io::Result<()> {
+/// By the number of waiters, at the first rate.
+fn plots(cases: &[Case<'_>], settings: &Settings) -> io::Result<()> {
+    let (rate, _) = RATES[0];
     let chart = |file: &str, y: &str, of: fn(&Waiting) -> f64| {
-        let series = RATES.iter().flat_map(|&(rate, _)| {
-            [TIDEGATE, POLLING].map(|contender| {
-                let points = cases
-                    .iter()
-                    .filter(|c| c.rate == rate && c.contender == contender);
-                Series {
-                    name: format!("{contender}, {rate}"),
-                    points: points.map(|c| (c.waiters as f64, of(&c.waiting))).collect(),
-                }
-            })
-        });
-        let series = series.collect();
+        let mut series: Vec<Series> = Vec::new();
+        for case in cases.iter().filter(|case| case.labels[0] == rate) {
+            let [_, waiters, name] = &case.labels[..] else {
+                continue;
+            };
+            let (Ok(x), Some(y)) = (waiters.parse(), case.median(of)) else {
+                continue;
+            };
+            match series.iter_mut().find(|line| line.name == *name) {
+                Some(line) => line.points.push((x, y)),
+                None => series.push(Series {
+                    name: name.clone(),
+                    points: vec![(x, y)],
+                }),
+            }
+        }
         Chart {
-            title: format!("waiting: {y}"),
+            title: format!("waiting, {rate}: {y}"),
             x: "waiters".into(),
             y: y.into(),
             series,
@@ -193,11 +168,11 @@ fn plots(cases: &[Case], settings: &Settings) -> io::Result<()> {
         .write(&settings.folder.join(file))
     };
     chart("waiting-wakeups.svg", "wake-ups per grant", |waiting| {
-        waiting.sleeps_per_grant
+        waiting.wakeups_per_grant
     })?;
     chart(
         "waiting-cpu.svg",
-        "µs of processor time per grant",
-        |waiting| waiting.cpu_per_grant,
+        "s of processor time per 1,000 grants",
+        |waiting| waiting.cpu_per_thousand,
     )
 }
