@@ -41,7 +41,8 @@ pub struct Waiting {
     pub overshoot: [f64; 2],
     /// Grants in whole intervals from the first grant on, of those allowed.
     pub utilisation: f64,
-    /// Grants of the waiter that got fewest, of those of the one that got most.
+    /// Grants of the waiter that got fewest, of those of the one that got most; from the
+    /// second interval on, for in the first nobody need wait.
     pub share: f64,
     /// Grants in the fullest interval anywhere, of those allowed.
     pub fullest: f64,
@@ -127,7 +128,11 @@ impl Waiting {
         let fullest = (0..grants.len())
             .map(|first| within(first, interval))
             .fold(0.0, f64::max);
-        let shares = || waiters.iter().map(Vec::len);
+        let second = grants.first().map_or(0, |first| first.at + interval);
+        let shares = || {
+            let later = |grants: &Vec<Grant>| grants.iter().filter(|g| g.at >= second).count();
+            waiters.iter().map(later)
+        };
         let (least, most) = (shares().min().unwrap_or(0), shares().max().unwrap_or(0));
         let count = grants.len() as f64;
         Self {
@@ -193,7 +198,7 @@ mod tests {
 
     #[test]
     fn who_gets_less_than_another_shows() {
-        assert_eq!(waiting(&[&[0, 1, 10, 11], &[20]]).share, 0.25);
+        assert_eq!(waiting(&[&[0, 1, 10, 11], &[20]]).share, 0.5);
         assert_eq!(waiting(&[&[0, 1, 10, 11], &[]]).share, 0.0);
     }
 }
