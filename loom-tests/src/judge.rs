@@ -175,7 +175,8 @@ fn granted_in_time(
 ) -> Result<(), &'static str> {
     let run = grant.run;
     if world.time != Time::Causal {
-        if run.ready < grant.asked.called || run.ready > grant.asked.returned + grant.asked.max_wait
+        if run.ready < grant.asked.called
+            || run.ready > grant.asked.returned.saturating_add(grant.asked.max_wait)
         {
             return Err("an instant outside the call");
         }
@@ -213,9 +214,12 @@ fn granted_in_time(
         .filter(before)
         .map(|permit| permit.stamp)
         .collect();
-    let latest = exact(&grant.asked.windows, stamps, run.weight, grant.asked.called)
-        .max(grant.asked.returned);
-    if !log.damaged && !log.paused && run.ready > latest {
+    // Of a run that was refunded in part, each part was asked for with the others.
+    let (weight, called) = (grant.asked.weight, grant.asked.called);
+    let latest = exact(&grant.asked.windows, stamps, weight, called)
+        .max(grant.asked.returned)
+        .max(log.paused_until);
+    if !log.damaged && run.ready > latest {
         return Err("granted later than it could have been");
     }
     Ok(())
@@ -277,10 +281,7 @@ fn refused_with_cause(
         .map(|permit| permit.stamp)
         .collect();
     let unready = stamps.iter().filter(|&&stamp| stamp > now + 1).count() as u64;
-    let exact = exact(&asked.windows, stamps, asked.weight, now);
-    if log.paused {
-        return Ok(());
-    }
+    let exact = exact(&asked.windows, stamps, asked.weight, now).max(log.paused_until);
     match refusal {
         Refusal::QueueFull { .. } => {
             if exact <= now {
@@ -291,7 +292,7 @@ fn refused_with_cause(
                 Ok(())
             }
         }
-        _ if ready <= now + asked.max_wait => Err("refused, and yet in time"),
+        _ if ready <= now.saturating_add(asked.max_wait) => Err("refused, and yet in time"),
         _ if exact < ready => Err("refused for longer than it must be"),
         _ => Ok(()),
     }
@@ -324,7 +325,7 @@ fn answers_are_exact(
         let turn = ring.waiting(&world.plan, &clock, weight).expect("open");
         let stamps = live.iter().map(|permit| permit.stamp).collect();
         let exact = exact(world.plan.windows(), stamps, weight, now);
-        if !log.paused && turn.ready != exact {
+        if turn.ready != exact.max(ring.paused_until()) {
             return Err("a turn that is not exact");
         }
     }
@@ -347,7 +348,7 @@ fn capacity_comes_back(world: &World, log: &Log, latest: u64) -> Result<(), &'st
         world.tick(world.plan.horizon);
     }
     // The answer above may have taken a permit.
-    let latest = latest.max(log.now + 1);
+    let latest = latest.max(log.now + 1).max(ring.paused_until());
     world.tick(latest - log.now + world.plan.widest_interval());
     let smallest = world.plan.smallest_limit();
     for _ in 0..smallest {

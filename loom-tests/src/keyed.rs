@@ -5,8 +5,8 @@ use crate::{START, keyed_judge, plan};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tidegate::directory::{Directory, HeapNodes, Key, NoBucket, Nodes, Place, Seed};
-use tidegate::ring::word::{Head, Link};
-use tidegate::ring::{Plan, Refusal, Ring, Run, Turn};
+use tidegate::ring::word::{Head, Link, Pause};
+use tidegate::ring::{Plan, PlanArea, Rates, Refusal, Ring, Run, Turn};
 use tidegate::sync::{AtomicU64, Ordering};
 
 /// A key.
@@ -23,6 +23,8 @@ pub(crate) struct Granted {
     pub name: Name,
     pub place: Place,
     pub run: Run,
+    /// How many permits were asked for: some may have been given back.
+    pub asked: u64,
     /// Position of the call's begin in the model's history.
     pub begun: u64,
     /// The clock when the call returned.
@@ -47,6 +49,12 @@ pub(crate) struct KeyedLog {
     pub refused: Vec<Refused>,
     /// How often a key lost its bucket or its permits by request.
     pub ended_by_request: HashMap<Name, u64>,
+    /// The latest end of a pause that somebody has begun to set.
+    pub pauses_begun: HashMap<Name, u64>,
+    /// The same of those that are set, and that nobody has begun to end.
+    pub pauses: HashMap<Name, u64>,
+    /// How often somebody has begun to end a key's pause.
+    pauses_ended: HashMap<Name, u64>,
     /// Permits that were reserved by those who died, and so returned by no call.
     pub abandoned: HashMap<Name, u64>,
     /// Buckets that those who died have left in no chain, and not in the stock.
@@ -63,7 +71,10 @@ impl KeyedLog {
 /// A directory with everything around it that a model needs.
 pub struct Keyed {
     pub(crate) nodes: HeapNodes,
+    /// The plan in force before [`change_rates`](Self::change_rates).
+    first: Plan,
     pub(crate) plan: Plan,
+    areas: [PlanArea; 2],
     time: Time,
     clock: AtomicU64,
     /// How many callers may own a bucket: in production, kernel locks.
@@ -80,9 +91,23 @@ impl Keyed {
 
     /// The same with so many chains.
     pub fn with_table(time: Time, table: u64, buckets: u64, limit: u64) -> Arc<Self> {
+        let plan = plan(0, &[(limit, INTERVAL)], 0, CAPACITY);
+        Self::under(plan.clone(), plan, time, table, buckets)
+    }
+
+    /// A directory whose interval is to become another, by which the judge goes.
+    pub fn to_become(time: Time, buckets: u64, limit: u64, interval: u64) -> Arc<Self> {
+        let first = plan(0, &[(limit, INTERVAL)], 0, CAPACITY);
+        let next = plan(1, &[(limit, interval)], 0, CAPACITY);
+        Self::under(first, next, time, 1, buckets)
+    }
+
+    fn under(first: Plan, plan: Plan, time: Time, table: u64, buckets: u64) -> Arc<Self> {
         Arc::new(Self {
             nodes: HeapNodes::new(table, buckets, CAPACITY).expect("a small directory fits"),
-            plan: plan(0, &[(limit, INTERVAL)], 0, CAPACITY),
+            first,
+            plan,
+            areas: Default::default(),
             time,
             clock: AtomicU64::new(START),
             present: AtomicU64::new(0),
@@ -126,9 +151,26 @@ impl Keyed {
         &self.nodes
     }
 
-    /// The plan that all callers use.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    /// Puts the rates in force that the judge goes by.
+    pub fn change_rates(&self) {
+        let rates = Rates {
+            version: &self.nodes.node(0).gate.version,
+            areas: &self.areas,
+        };
+        rates.put(&self.first, &self.plan);
+    }
+
+    /// Asks under the rates in force, as one does who knew the first ones.
+    fn asked<T, E: PartialEq>(
+        &self,
+        stale: E,
+        ask: impl Fn(&Plan) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let answer = ask(&self.first);
+        if answer.as_ref().err() == Some(&stale) {
+            return ask(&self.plan);
+        }
+        answer
     }
 
     pub(crate) fn key(name: Name) -> Key<'static> {
@@ -173,21 +215,93 @@ impl Keyed {
     /// Asks for a permit, as a limiter does: again, if the bucket has been taken from the
     /// key. The outcome is judged at the end. Whether it was granted.
     pub fn ask(&self, name: Name) -> bool {
+        self.ask_for(name, 1)
+    }
+
+    /// The same for `weight` permits.
+    pub fn ask_for(&self, name: Name, weight: u64) -> bool {
         let begun = self.log().step();
+        let clock = || self.now();
+        let answer = self.wherever(name, |place, plan| {
+            let run = self.ring(place, name).reserve(plan, &clock, weight, 0)?;
+            Ok((place, run))
+        });
+        self.write_down(name, begun, answer)
+    }
+
+    /// Asks the key's bucket: again, if it has been taken from the key.
+    fn wherever<T>(
+        &self,
+        name: Name,
+        ask: impl Fn(Place, &Plan) -> Result<T, Refusal>,
+    ) -> Result<T, NoBucket> {
         loop {
-            let clock = || self.now();
-            let place = self
-                .directory()
-                .find_or_insert(&Self::key(name), &self.plan, &clock);
-            let answer = match place {
-                Ok(place) => match self.ring(place, name).reserve(&self.plan, &clock, 1, 0) {
-                    Err(Refusal::Closed) => continue,
-                    Ok(run) => Ok((place, run)),
-                    Err(refusal) => Err(NoBucket::Refused(refusal)),
-                },
-                Err(none) => Err(none),
-            };
-            return self.write_down(name, begun, answer);
+            let answer = self.asked(NoBucket::Refused(Refusal::Stale), |plan| {
+                let key = Self::key(name);
+                let place = self
+                    .directory()
+                    .find_or_insert(&key, plan, &|| self.now())?;
+                Ok(ask(place, plan)?)
+            });
+            if answer.as_ref().err() != Some(&NoBucket::Refused(Refusal::Closed)) {
+                return answer;
+            }
+        }
+    }
+
+    /// Pauses the key, as a limiter does.
+    pub fn pause(&self, name: Name, until: u64) {
+        let ended_before = self.begin_pause(name, until);
+        let paused = self.wherever(name, |place, plan| {
+            self.ring(place, name).pause(plan, &|| self.now(), until)
+        });
+        paused.expect("a bucket is left");
+        self.end_pause(name, until, ended_before);
+    }
+
+    /// Pauses the key through a handle for `place`. Nothing, if that is another key's.
+    pub fn pause_at(&self, place: Place, name: Name, until: u64) {
+        let ended_before = self.begin_pause(name, until);
+        let paused = self.asked(Refusal::Stale, |plan| {
+            let ring = self.ring(place, name);
+            ring.pause(plan, &|| self.now(), until)
+        });
+        match paused {
+            Ok(()) => self.end_pause(name, until, ended_before),
+            Err(Refusal::Closed) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    /// How often the key's pause was ended before.
+    fn begin_pause(&self, name: Name, until: u64) -> u64 {
+        let mut log = self.log();
+        let latest = log.pauses_begun.entry(name).or_default();
+        *latest = until.max(*latest);
+        log.pauses_ended.get(name).copied().unwrap_or(0)
+    }
+
+    fn end_pause(&self, name: Name, until: u64, ended_before: u64) {
+        let mut log = self.log();
+        if log.pauses_ended.get(name).copied().unwrap_or(0) == ended_before {
+            let latest = log.pauses.entry(name).or_default();
+            *latest = until.max(*latest);
+        }
+    }
+
+    fn forget_pause(&self, name: Name) {
+        let mut log = self.log();
+        log.pauses.remove(name);
+        *log.pauses_ended.entry(name).or_default() += 1;
+    }
+
+    /// Ends the key's pause through a handle for `place`. Nothing, if that is another
+    /// key's by now.
+    pub fn resume_at(&self, place: Place, name: Name) {
+        self.forget_pause(name);
+        match self.ring(place, name).resume(&self.plan) {
+            Ok(_) | Err(Refusal::Closed) => {}
+            Err(other) => panic!("{other:?}"),
         }
     }
 
@@ -219,6 +333,7 @@ impl Keyed {
                 name,
                 place,
                 run,
+                asked: run.weight,
                 begun,
                 returned,
                 cancelled: false,
@@ -249,8 +364,18 @@ impl Keyed {
         self.ring(place, name).cancel(&run);
     }
 
+    /// Gives the `weight` newest permits of the `nth` run back.
+    pub fn refund(&self, nth: usize, weight: u64) {
+        let granted = self.log().granted[nth].clone();
+        let mut run = granted.run;
+        let part = run.split_newest(weight);
+        self.log().granted[nth].run = run;
+        self.ring(granted.place, granted.name).cancel(&part);
+    }
+
     /// Takes the key's bucket from it.
     pub fn dispose(&self, name: Name) {
+        self.forget_pause(name);
         // Before: as soon as it is closed, the key may have permits anew.
         *self.log().ended_by_request.entry(name).or_default() += 1;
         let disposed = self.directory().dispose(Self::key(name).hash);
@@ -274,31 +399,22 @@ impl Keyed {
         }
     }
 
-    /// Pauses the key, as a limiter does: again, if the bucket has been taken from it.
-    pub fn pause(&self, name: Name, until: u64) {
-        let clock = || self.now();
-        loop {
-            let place = self
-                .directory()
-                .find_or_insert(&Self::key(name), &self.plan, &clock)
-                .expect("there is a bucket");
-            match self.ring(place, name).pause(&self.plan, &clock, until) {
-                Err(Refusal::Closed) => {}
-                paused => return paused.expect("nobody changes the rates"),
-            }
-        }
-    }
-
-    /// Until when the key is paused.
-    pub fn paused_until(&self, name: Name) -> u64 {
-        let place = self.place(name);
-        place.map_or(0, |place| self.ring(place, name).paused_until())
-    }
-
     /// Evicts the bucket of that index if it is quiescent.
     pub fn evict(&self, index: u64) -> bool {
-        let evicted = self.directory().evict(index, &self.plan, &|| self.now());
-        evicted.expect("nobody changes the rates")
+        let evicted = self.asked(Refusal::Stale, |plan| {
+            self.directory().evict(index, plan, &|| self.now())
+        });
+        evicted.expect("an open bucket")
+    }
+
+    /// Closes the bucket at `place` if it is quiescent, as an evictor does before it takes
+    /// it out of its chain.
+    pub fn close_quiescent(&self, place: Place) {
+        let closed = self.asked(Refusal::Stale, |plan| {
+            let ring = self.nodes.node(place.index).at_present();
+            ring.close_if_quiescent(plan, &|| self.now())
+        });
+        closed.expect("an open bucket");
     }
 
     /// Does something as one who may own a bucket.
@@ -362,6 +478,19 @@ impl Keyed {
         *self.log().ended_by_request.entry(name).or_default() += 1;
         let place = self.place(name).expect("it has one");
         assert!(self.ring(place, name).close(), "it was open");
+    }
+
+    /// Up to one more of the key's permits may be reserved and never returned by a call.
+    pub fn may_abandon(&self, name: Name) {
+        *self.log().abandoned.entry(name).or_default() += 1;
+    }
+
+    /// Somebody writes the pause of the bucket of the first permit, and dies.
+    pub fn die_pausing(&self, until: u64) {
+        let (place, _) = self.granted(0);
+        let word = &self.nodes.node(place.index).read.paused_until;
+        let pause = Pause::new(place.generation, until).0;
+        _ = word.compare_exchange(0, pause, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// Somebody reserves a permit for the key, and dies before the stamp.

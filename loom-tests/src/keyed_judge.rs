@@ -28,6 +28,13 @@ pub(crate) fn judge(keyed: &Keyed) {
         refused_with_cause(keyed, &log, refused.name, refused.why, refused.ended)
             .unwrap_or_else(|why| panic!("{why}: {refused:?} in {log:#?}"));
     }
+    for (name, &until) in &log.pauses {
+        let paused = |place| keyed.ring(place, name).paused_until() >= until;
+        assert!(
+            until <= log.now || keyed.place(name).is_some_and(paused),
+            "a pause is lost: {name} in {log:#?}"
+        );
+    }
     // After the look-ups above, which have finished what was begun.
     assert_eq!(shape(keyed), log.lost, "lost by a look-up: {log:#?}");
 }
@@ -97,10 +104,11 @@ fn never_over(keyed: &Keyed, log: &KeyedLog, name: Name) -> Result<(), &'static 
         if granted.place.generation != granted.run.head.generation() {
             return Err("a permit of another generation");
         }
-        since.push(granted.run.ready);
+        let permits = vec![granted.run.ready; granted.run.weight as usize];
+        since.extend(&permits);
         if is_over(&since) {
             begun_anew += 1;
-            since = vec![granted.run.ready];
+            since = permits;
         }
     }
     let may = log.ended_by_request.get(name).copied().unwrap_or(0);
@@ -122,9 +130,12 @@ fn permits_are_where_they_count(
     let clock = || keyed.now();
     let abandoned = log.abandoned.get(name).copied().unwrap_or(0);
     let began_anew = log.ended_by_request.contains_key(name);
-    let surely = of_key(log, name).filter(|granted| is_in_window(granted.run.ready + 1));
+    let surely: u64 = of_key(log, name)
+        .filter(|granted| is_in_window(granted.run.ready + 1))
+        .map(|granted| granted.run.weight)
+        .sum();
     let Some(place) = keyed.place(name) else {
-        return if began_anew || surely.count() == 0 {
+        return if began_anew || surely == 0 {
             Ok(())
         } else {
             Err("permits that count, and no bucket")
@@ -135,13 +146,14 @@ fn permits_are_where_they_count(
         .count(&keyed.plan, &clock)
         .map_err(|_| "a bucket that is found, and not open")?;
     let is_there = |at: Place| at == place;
-    let most = of_key(log, name)
+    let most: u64 = of_key(log, name)
         .filter(|granted| is_there(granted.place) && is_in_window(granted.returned + 1))
-        .count() as u64;
+        .map(|granted| granted.run.weight)
+        .sum();
     if count > most + abandoned {
         return Err("permits count that were never granted to that key");
     }
-    if !began_anew && count < surely.count() as u64 {
+    if !began_anew && count < surely {
         return Err("permits that count are lost");
     }
     Ok(())
@@ -162,6 +174,13 @@ fn refused_with_cause(
             _ => Err("an answer that the model does not call for"),
         };
     };
+    if log
+        .pauses_begun
+        .get(name)
+        .is_some_and(|&until| ready <= until)
+    {
+        return Ok(());
+    }
     let window = keyed.plan.windows()[0];
     let abandoned = log.abandoned.get(name).copied().unwrap_or(0);
     // Also those that were cancelled, flushed or disposed of meanwhile.
@@ -169,7 +188,10 @@ fn refused_with_cause(
         .granted
         .iter()
         .filter(|granted| granted.name == name && granted.begun < ended)
-        .map(|granted| granted.run.ready.max(granted.returned) + 1 + window.interval);
+        .flat_map(|granted| {
+            let leaves = granted.run.ready.max(granted.returned) + 1 + window.interval;
+            std::iter::repeat_n(leaves, granted.asked as usize)
+        });
     let leaving = causes.filter(|&leaves| leaves > now);
     if leaving.clone().count() as u64 + abandoned < window.limit {
         return Err("refused, and the key had room");

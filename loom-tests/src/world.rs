@@ -15,6 +15,9 @@ pub enum Time {
     Still,
     /// One clock for all, as a computer has it: a read returns the latest tick.
     Global,
+    /// The same where whoever reads a tick sees what was written before it came: for what
+    /// rests on a write being seen within a tick.
+    Seen,
     /// The weakest clock that the ring's proofs ask for: a read may be old, but never
     /// older than a read that happens before it. It shows a clock read that the
     /// processor may move ahead of the loads before it.
@@ -59,8 +62,8 @@ pub(crate) struct Log {
     /// At most how many permits no call returned: their owners have died, or have
     /// lost them by oversleeping.
     pub abandoned: u64,
-    /// There was a pause: turns are later than the rates alone make them.
-    pub paused: bool,
+    /// The latest end of a pause: until then turns may be later than the rates make them.
+    pub paused_until: u64,
     /// A slot was scribbled on: stamps are worth nothing.
     pub damaged: bool,
 }
@@ -88,6 +91,7 @@ impl Log {
 /// One bucket with everything around it that a model needs.
 pub struct World {
     heap: Heap,
+    first: Plan,
     pub(crate) plan: Plan,
     pub(crate) time: Time,
     clock: AtomicU64,
@@ -112,8 +116,13 @@ impl World {
 
     /// An empty bucket whose rates come into force with the plan's version.
     pub fn under(plan: Plan, time: Time, capacity: u64) -> Arc<Self> {
+        Self::from_to(plan.clone(), plan, time, capacity)
+    }
+
+    fn from_to(first: Plan, plan: Plan, time: Time, capacity: u64) -> Arc<Self> {
         Arc::new(Self {
             heap: Heap::new(capacity).expect("a small ring fits"),
+            first,
             plan,
             time,
             clock: AtomicU64::new(START),
@@ -122,6 +131,25 @@ impl World {
                 ..Log::default()
             }),
         })
+    }
+
+    /// An empty bucket under rates of (limit, interval) that are to become others; the judge
+    /// goes by those at the end.
+    pub fn to_become(
+        time: Time,
+        rates: &[(u64, u64)],
+        others: &[(u64, u64)],
+        queue: u64,
+        capacity: u64,
+    ) -> Arc<Self> {
+        let first = plan(0, rates, queue, capacity);
+        let others = plan(1, others, queue, capacity);
+        let next = first.followed_by(others.windows(), capacity);
+        let world = Self::from_to(first, next.expect("a sane plan"), time, capacity);
+        let first = &world.first;
+        let rates = world.heap.rates();
+        rates.write_first(first.windows(), first.horizon);
+        world
     }
 
     /// Lets callers race, each on a thread of its own, then judges the whole history.
@@ -164,6 +192,7 @@ impl World {
         match self.time {
             Time::Still => self.log().now,
             Time::Global => self.clock.fetch_add(0, Ordering::Relaxed),
+            Time::Seen => self.clock.fetch_add(0, Ordering::Acquire),
             Time::Causal => self.clock.load(Ordering::Relaxed),
         }
     }
@@ -175,7 +204,8 @@ impl World {
 
     /// Moves the clock on.
     pub fn tick(&self, ticks: u64) {
-        self.clock.fetch_add(ticks, Ordering::Relaxed);
+        // Release: pairs with the Acquire of a clock by which writes are seen.
+        self.clock.fetch_add(ticks, Ordering::Release);
         self.log().now += ticks;
     }
 
@@ -280,6 +310,43 @@ impl World {
         self.ring().cancel(run);
     }
 
+    /// Gives the `weight` newest permits of a run back.
+    pub fn refund(&self, run: &mut Run, weight: u64) {
+        let whole = *run;
+        let part = run.split_newest(weight);
+        {
+            let mut log = self.log();
+            let grants = &mut log.grants;
+            let found = grants.iter().position(|grant| grant.run == whole);
+            let mut grant = grants[found.expect("it was granted")].clone();
+            grant.run = part;
+            grant.cancelled = true;
+            grants[found.expect("it was granted")].run = *run;
+            grants.push(grant);
+        }
+        self.ring().cancel(&part);
+    }
+
+    /// Splits the newest permits off the `nth` run: somebody else is to give them back.
+    pub fn hand_out(&self, nth: usize, newest: Run) {
+        let mut log = self.log();
+        let mut grant = log.grants[nth].clone();
+        log.grants[nth].run.weight -= newest.weight;
+        grant.run = newest;
+        log.grants.push(grant);
+    }
+
+    /// Charges `weight` permits, as a limiter does: in parts that fit the smallest limit.
+    pub fn debit(&self, mut weight: u64) {
+        while weight > 0 {
+            let part = weight.min(self.plan.smallest_limit());
+            if self.reserve(part, u64::MAX).is_none() {
+                return;
+            }
+            weight -= part;
+        }
+    }
+
     /// Leaks once.
     pub fn leak(&self) -> Leaked {
         self.ring()
@@ -294,14 +361,60 @@ impl World {
         self.log().flushes.push(tail);
     }
 
-    /// Nothing is granted before `until`, or no longer so if that is 0.
+    /// Nothing is granted before `until`, from now on.
     pub fn pause(&self, until: u64) {
-        self.log().paused = true;
-        let paused = match until {
-            0 => self.ring().resume(&self.plan).map(|_| ()),
-            until => self.ring().pause(&self.plan, &|| self.now(), until),
-        };
+        {
+            let mut log = self.log();
+            log.paused_until = log.paused_until.max(until);
+        }
+        let paused = self.ring().pause(&self.plan, &|| self.now(), until);
         paused.expect("an open bucket");
+    }
+
+    /// Ends the pause; until when it was.
+    pub fn resume(&self) -> u64 {
+        self.ring().resume(&self.plan).expect("an open bucket")
+    }
+
+    /// Puts the plan in force that the world was made [`to_become`](Self::to_become).
+    pub fn change_rates(&self) {
+        let rates = self.heap.rates();
+        let capacity = self.ring().capacity();
+        let in_force = rates.read(self.plan.queue, capacity).expect("sane rates");
+        rates.put(&in_force, &self.plan);
+    }
+
+    /// One who is to change the rates writes a word of them, and dies.
+    pub fn half_change_rates(&self) {
+        let rates = self.heap.rates();
+        rates.areas[self.plan.version.area()]
+            .len
+            .store(7, Ordering::Release);
+    }
+
+    /// The plan of before a change, of a world that was made [`to_become`](Self::to_become)
+    /// another.
+    pub fn first(&self) -> Plan {
+        self.first.clone()
+    }
+
+    /// The plan in force.
+    pub fn in_force(&self) -> Plan {
+        let read = self
+            .heap
+            .rates()
+            .read(self.plan.queue, self.ring().capacity());
+        read.expect("sane rates")
+    }
+
+    /// Reserves as a limiter does that knows a plan: under the one in force.
+    pub fn reserve_knowing(&self, plan: &mut Plan, weight: u64, max_wait: u64) -> Option<Run> {
+        loop {
+            match self.reserve_by(plan, weight, max_wait) {
+                Err(Refusal::Stale) => *plan = self.in_force(),
+                answer => return answer.ok(),
+            }
+        }
     }
 
     /// Scribbles `word` over the slot of `seq`.

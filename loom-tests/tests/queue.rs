@@ -122,10 +122,7 @@ fn who_was_helped_after_a_resume_goes_at_the_earlier_time() {
         let world = World::new(Time::Still, &[(1, 10)], 3, 4);
         world.pause(START + 50);
         world.race(&[
-            |w| {
-                // Resume.
-                w.in_one_go(|w| w.pause(0));
-            },
+            |w| w.in_one_go(|w| _ = w.resume()),
             |w| _ = w.reserve(1, 100),
             |w| _ = w.reserve(1, 100),
         ]);

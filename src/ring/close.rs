@@ -53,9 +53,7 @@ impl<'a> Ring<'a> {
     /// Closes the bucket if nothing in it can matter any more: no permit counts, none is
     /// waited for, and no pause is on. Whether this call closed it.
     pub fn close_if_quiescent(self, plan: &Plan, clock: &impl Clock) -> Result<bool, Refusal> {
-        // Before the pause word. Who pauses sets the word first, and then moves head if
-        // the bucket is quiescent by a clock read after that: so either the pause is seen
-        // here, or the swap fails.
+        // Before the plan's version: the bucket is quiescent by rates that were in force then.
         let read_first = clock.now();
         let view = self.view(plan, clock)?;
         let now = read_first.min(view.now);
@@ -65,9 +63,16 @@ impl<'a> Ring<'a> {
         };
         // The newest stamp bounds all before it, also those that the ring has forgotten.
         let is_over = view.next() <= view.tail || newest + plan.widest_interval() <= now;
-        // Acquire: pairs with the Release of whoever pauses.
+        if !is_over {
+            return Ok(false);
+        }
+        // AcqRel: pairs with its like in `is_kept`. Whoever pauses writes the tail too, which
+        // stays as it is, between the pause and its look at the bucket: so either the pause
+        // is seen here, or the pauser sees that the bucket is quiescent, and moves head.
+        self.read.tail.fetch_max(0, Ordering::AcqRel);
+        // Acquire: pairs with the Release in `change`, for what ended the pause.
         let pause = Pause(self.read.paused_until.load(Ordering::Acquire));
-        Ok(is_over && pause.until(self.generation) <= now && self.turn(view.head))
+        Ok(pause.until(self.generation) <= now && self.turn(view.head))
     }
 
     /// Closes the bucket, whatever is in it. Whether this call closed it.

@@ -1,8 +1,6 @@
 //! One bucket's words on the heap: for tests and models.
 
-use super::{Gate, ReadLine, Ring};
-#[cfg(loom)]
-use super::{PlanArea, Rates};
+use super::{Gate, PlanArea, Rates, ReadLine, Ring};
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
@@ -12,8 +10,6 @@ pub struct Heap {
     head: CachePadded<AtomicU64>,
     read: ReadLine,
     gate: Gate,
-    /// Models change the rates.
-    #[cfg(loom)]
     plans: [PlanArea; 2],
     slots: Box<[AtomicU64]>,
 }
@@ -31,7 +27,6 @@ impl Heap {
             head: CachePadded::new(AtomicU64::new(capacity)),
             read: ReadLine::default(),
             gate: Gate::default(),
-            #[cfg(loom)]
             plans: Default::default(),
             slots: slots.into_boxed_slice(),
         };
@@ -54,7 +49,6 @@ impl Heap {
     }
 
     /// The words that say which rates are in force.
-    #[cfg(loom)]
     pub fn rates(&self) -> Rates<'_> {
         Rates {
             version: &self.gate.version,

@@ -5,9 +5,10 @@
 //! pause. So whoever pauses a bucket that is about to be quiescent also moves head: then
 //! the evictor's swap fails, or has come first, and the key gets another bucket.
 //!
-//! A bucket can become quiescent at once, too: by a flush, or by other rates. Both change
-//! a word, the tail or the version, and the pauser reads that word by writing it: so who
-//! changes it later passes the pause on to the evictor that finds the change.
+//! For that, one of the two must see what the other has done. Both write the tail, which stays
+//! as it is: the pauser after the pause and before it looks, the evictor after it has looked
+//! and before it reads the pause. Who writes second sees all that the first saw or did: a
+//! pauser at least as late a clock, as new rates and as far a tail.
 //!
 //! Whoever queues in a pause gets a place behind it. If it is ended early, those places are
 //! later than they need be, and stamps never decrease: one who gave up such a place for
@@ -20,10 +21,9 @@ use super::{Clock, Gate, Plan, Refusal, Ring};
 use crate::sync::{AtomicU64, Ordering};
 use std::convert::Infallible;
 
-/// A bucket that will be quiescent in so many ticks is held back already. So an evictor that
-/// finds it quiescent has read its clock that much later than the pauser did: by then everybody
-/// sees the pause, which no ordering of these words alone ensures. Models look at the rest.
-const SOON: u64 = if cfg!(loom) { 0 } else { 1000 };
+/// A bucket that will be quiescent in so many ticks is held back already: the clocks of two
+/// processors may differ a little.
+const SOON: u64 = 1000;
 
 impl Gate {
     /// Grants nothing to anybody until that tick, unless a longer pause is on.
@@ -84,9 +84,7 @@ impl Ring<'_> {
     /// Whether no evictor can close the bucket that has not seen the pause which was set
     /// before, or that pause is over. `false`: look again.
     fn is_kept(self, plan: &Plan, clock: &impl Clock) -> Result<bool, Refusal> {
-        // AcqRel, both: Release, through the write of whoever changes the word next, pairs
-        // with the Acquire in `view`; Acquire with the Release of who changed it last.
-        self.gate.version.fetch_max(0, Ordering::AcqRel);
+        // AcqRel: pairs with its like in `close_if_quiescent`.
         let tail = self.read.tail.fetch_max(0, Ordering::AcqRel);
         let view = self.view(plan, clock)?;
         if view.paused_until <= view.now {

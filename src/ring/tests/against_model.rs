@@ -1,9 +1,9 @@
 //! One caller at a time, in a ring that is large enough: whatever is asked, in whatever
 //! order and at whatever time, the ring answers as the model does, to the tick.
 
-use super::pair::Pair;
-use super::plans::{Sized, plans};
-use crate::ring::{Refusal, Run};
+use super::pair::{Pair, spare};
+use super::plans::{Sized, plans, windows};
+use crate::ring::{Refusal, Run, Window};
 use proptest::prelude::*;
 
 /// What a caller may do. Numbers are taken modulo what is there.
@@ -11,7 +11,10 @@ use proptest::prelude::*;
 pub enum Op {
     Advance(u64),
     Reserve { weight: u64, max_wait: u64 },
+    Debit(u64),
     Cancel(usize),
+    Refund { nth: usize, weight: u64 },
+    SetRates(Vec<Window>),
     Leak,
     Flush,
     Pause { all: bool, ahead: u64 },
@@ -25,7 +28,10 @@ pub fn ops() -> impl Strategy<Value = Op> {
     prop_oneof![
         10 => (0..=20u64, max_wait).prop_map(|(weight, max_wait)| Op::Reserve { weight, max_wait }),
         6 => advance.prop_map(Op::Advance),
+        1 => (1..=30u64).prop_map(Op::Debit),
         3 => any::<usize>().prop_map(Op::Cancel),
+        2 => (any::<usize>(), 0..=5u64).prop_map(|(nth, weight)| Op::Refund { nth, weight }),
+        1 => windows().prop_map(Op::SetRates),
         1 => Just(Op::Leak),
         1 => Just(Op::Flush),
         1 => (any::<bool>(), 0..=60u64).prop_map(|(all, ahead)| Op::Pause { all, ahead }),
@@ -34,32 +40,64 @@ pub fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Does it to both; cancels only as long as `voids` are not exceeded, of which a ring
-/// can hold so many beside what it must remember.
-pub fn act(pair: &mut Pair, op: &Op, voids: u64) {
+/// Does it to both; cancels only as long as no more voids are left than `voids` says of the
+/// pair: a ring can hold so many beside what it must remember.
+pub fn act(pair: &mut Pair, op: &Op, voids: impl Fn(&Pair) -> u64) {
+    let may_void = |pair: &Pair, weight| pair.voids() + weight <= voids(pair);
     match *op {
         Op::Advance(ticks) => pair.advance(ticks),
         Op::Reserve { weight, max_wait } => {
             // Now and then too heavy by one.
             let weight = weight % (pair.plan.smallest_limit() + 2);
-            let (real, ideal) = pair.reserve(weight, max_wait);
-            match (real, ideal) {
-                (Ok(Run { ready, .. }), Ok(grant)) => assert_eq!(ready, grant.ready),
-                (Err(real), Err(ideal)) => assert_same_refusal(pair, real, ideal, weight),
-                (real, ideal) => panic!("{real:?} is not {ideal:?}"),
+            reserve(pair, weight, max_wait);
+        }
+        Op::Debit(mut weight) => {
+            // In parts, as a limiter does.
+            while weight > 0 {
+                let part = weight.min(pair.plan.smallest_limit());
+                if !reserve(pair, part, u64::MAX) {
+                    break;
+                }
+                weight -= part;
             }
         }
         Op::Cancel(nth) => {
-            if pair.voids() + pair.plan.smallest_limit() <= voids {
+            // As heavy as the heaviest run under any rates.
+            if may_void(pair, heaviest(pair)) {
                 pair.cancel(nth);
             }
         }
+        Op::Refund { nth, weight } => {
+            if may_void(pair, weight) {
+                pair.refund(nth, weight);
+            }
+        }
+        Op::SetRates(ref windows) => pair.set_rates(windows),
         Op::Leak => pair.leak(),
         Op::Flush => pair.flush(),
-        Op::Pause { all, ahead } => pair.pause(all, pair.now.get() + ahead),
-        Op::Resume { all } => pair.pause(all, 0),
+        Op::Pause { all, ahead } => {
+            if all || may_void(pair, 1) {
+                pair.pause(all, pair.now.get() + ahead);
+            }
+        }
+        Op::Resume { all } => pair.resume(all),
         Op::Look => pair.look(),
     }
+}
+
+/// Whether it was granted, by both.
+fn reserve(pair: &mut Pair, weight: u64, max_wait: u64) -> bool {
+    let (real, ideal) = pair.reserve(weight, max_wait);
+    match (real, ideal) {
+        (Ok(Run { ready, .. }), Ok(grant)) => assert_eq!(ready, grant.ready),
+        (Err(real), Err(ideal)) => assert_same_refusal(pair, real, ideal, weight),
+        (real, ideal) => panic!("{real:?} is not {ideal:?}"),
+    }
+    real.is_ok()
+}
+
+fn heaviest(pair: &Pair) -> u64 {
+    pair.runs.iter().map(|run| run.weight).max().unwrap_or(0)
 }
 
 /// The same kind, tick and window; but where no window holds the request back, the
@@ -85,10 +123,9 @@ proptest! {
         ops in prop::collection::vec(ops(), 1..120),
     ) {
         let capacity = capacity << slack;
-        let voids = capacity - plan.windows()[plan.windows().len() - 1].limit - plan.queue;
         let mut pair = Pair::new(plan, capacity);
         for op in &ops {
-            act(&mut pair, op, voids);
+            act(&mut pair, op, |pair| spare(&pair.plan, capacity));
         }
         pair.look();
         pair.judge();

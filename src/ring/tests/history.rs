@@ -30,8 +30,14 @@ impl History {
 
     /// The owner returned it unused.
     pub fn cancel(&mut self, seq: u64) {
-        let found = self.grants.iter().rposition(|grant| grant.seq == seq);
-        self.grants.remove(found.expect("it was granted"));
+        self.refund(seq, u64::MAX);
+    }
+
+    /// The owner returned so many permits of it, or all.
+    pub fn refund(&mut self, seq: u64, weight: u64) {
+        if let Some(grant) = self.grants.iter_mut().rfind(|grant| grant.seq == seq) {
+            grant.weight = grant.weight.saturating_sub(weight);
+        }
     }
 
     /// A helper's stamp was earlier than the owner's own time.

@@ -74,7 +74,7 @@ fn a_segment_works_up_to_its_last_tick_and_says_so_then() {
     }
     pair.pause(false, u64::MAX);
     assert!(matches!(pair.reserve(1, 0).0, Err(Refusal::Limited { .. })));
-    pair.pause(false, 0);
+    pair.resume(false);
     // As far ahead as anything can be.
     let ready = pair.take(2, u64::MAX);
     assert_eq!(ready, TICK_END - 19 + MAX_INTERVAL);

@@ -47,6 +47,16 @@ impl Model {
         }
     }
 
+    /// Judges by other rates from now on.
+    pub fn set_plan(&mut self, plan: &Plan) {
+        self.plan = plan.clone();
+    }
+
+    /// The newest stamp, void or not; 0 if there is none.
+    pub fn newest(&self) -> u64 {
+        self.permits.back().map_or(0, |permit| permit.stamp)
+    }
+
     /// Live stamps, oldest first.
     pub fn live(&self) -> impl DoubleEndedIterator<Item = u64> {
         self.permits.iter().filter(|p| !p.void).map(|p| p.stamp)
@@ -148,6 +158,12 @@ impl Model {
         }
     }
 
+    /// A permit that nobody has.
+    pub fn push_void(&mut self, stamp: u64) {
+        self.push(stamp, 1);
+        self.cancel(self.next - 1..self.next);
+    }
+
     pub fn cancel(&mut self, seqs: std::ops::Range<u64>) {
         for permit in self.permits.iter_mut().filter(|p| seqs.contains(&p.seq)) {
             permit.void = true;
@@ -158,11 +174,11 @@ impl Model {
         self.permits.clear();
     }
 
-    /// Drops, oldest first, what counts no more.
-    pub fn leak(&mut self, now: u64) {
-        while self.permits.front().is_some_and(|p| !self.counts(p, now)) {
-            self.permits.pop_front();
-        }
+    /// Drops, oldest first, what counts no more of the permits before `end`.
+    pub fn leak(&mut self, now: u64, end: u64) {
+        let is_over = |p: &Permit| p.seq < end && !self.counts(p, now);
+        let over = self.permits.iter().take_while(|p| is_over(p)).count();
+        self.permits.drain(..over);
     }
 
     /// The seq of the oldest permit that is left.

@@ -3,7 +3,7 @@
 use super::history::History;
 use super::model::{Grant, Model};
 use crate::ring::word::{Head, Pause, Slot};
-use crate::ring::{Heap, Plan, Refusal, Ring, Run, Tally};
+use crate::ring::{Heap, Plan, Refusal, Ring, Run, Tally, Window};
 use crate::sync::Ordering::Relaxed;
 use std::cell::Cell;
 
@@ -29,6 +29,14 @@ pub struct Pair {
     unfinished: Option<Unfinished>,
     /// Seqs of cancelled permits.
     voids: Vec<u64>,
+    /// Until when the bucket is paused, and until when all are.
+    paused_until: [u64; 2],
+}
+
+/// How many voids a ring has room for beside what it must remember.
+pub fn spare(plan: &Plan, capacity: u64) -> u64 {
+    let widest = plan.windows()[plan.windows().len() - 1];
+    capacity - widest.limit - plan.queue
 }
 
 impl Pair {
@@ -46,6 +54,7 @@ impl Pair {
             let slot = Slot::new(ring.lap(seq), 0);
             ring.cell(seq).store(slot.0, Relaxed);
         }
+        heap.rates().write_first(plan.windows(), plan.horizon);
         Self {
             model: Model::new(&plan, head),
             heap,
@@ -56,6 +65,7 @@ impl Pair {
             history: History::default(),
             unfinished: None,
             voids: Vec::new(),
+            paused_until: [0; 2],
         }
     }
 
@@ -213,9 +223,13 @@ impl Pair {
         assert_eq!(leaked.repairs, repairs);
         assert_eq!(ring.read.tail.load(Relaxed), tail + leaked.permits);
         self.model.leak_to(tail + leaked.permits, now);
-        self.model.leak(now);
         if remembered {
+            self.model.leak(now, self.model.next);
             assert_eq!(tail + leaked.permits, self.model.oldest());
+        } else {
+            // What the ring has kept may count by the rates of later; what it has forgotten
+            // decides nothing.
+            self.model.leak(now, self.model.next - ring.capacity());
         }
         self.compare_slots();
     }
@@ -230,21 +244,87 @@ impl Pair {
         assert_eq!(self.ring().read.tail.load(Relaxed), self.model.next);
     }
 
-    /// Pauses this bucket, or all of them; 0 resumes.
+    /// Gives the `weight` newest permits of a run back, if there is one left; or all, if it
+    /// has fewer.
+    pub fn refund(&mut self, nth: usize, weight: u64) {
+        if self.runs.is_empty() {
+            return;
+        }
+        let nth = nth % self.runs.len();
+        let run = self.runs[nth];
+        let part = self.runs[nth].split_newest(weight);
+        assert_eq!(run.seqs().end, part.seqs().end);
+        assert_eq!(part.weight, weight.min(run.weight));
+        assert_eq!(self.runs[nth].weight + part.weight, run.weight);
+        self.history.refund(run.head.seq(), part.weight);
+        self.voids.extend(part.seqs());
+        self.ring().cancel(&part);
+        self.model.cancel(part.seqs());
+        self.compare_slots();
+    }
+
+    /// Pauses this bucket, or all of them, until that tick at least.
     pub fn pause(&mut self, all: bool, until: u64) {
-        let (one, other) = match all {
-            true => (
-                &self.heap.ring().gate.all_paused_until,
-                &self.heap.ring().read.paused_until,
-            ),
-            false => (
-                &self.heap.ring().read.paused_until,
-                &self.heap.ring().gate.all_paused_until,
-            ),
+        let paused = &mut self.paused_until[usize::from(all)];
+        *paused = until.max(*paused);
+        self.model.paused_until = self.paused_until[0].max(self.paused_until[1]);
+        if all {
+            return self.ring().gate.pause_all(until);
+        }
+        let now = self.now.get();
+        let is_on = self.model.paused_until > now;
+        if is_on {
+            self.help();
+        }
+        // The bucket of a key moves head when an evictor could close it.
+        let ring = Ring {
+            key: Some([0; 2]),
+            ..self.heap.ring()
         };
-        one.store(until, Relaxed);
-        let other = Pause(other.load(Relaxed)).until(0);
-        self.model.paused_until = until.max(other);
+        ring.pause(&self.plan, &self.clock(), until).unwrap();
+        let newest = self.model.newest();
+        if is_on && newest <= now {
+            self.voids.push(self.model.next);
+            self.model.push_void(newest.max(now + 1));
+        }
+        let unfinished = self.unfinished.as_ref().map_or(0, |run| run.weight);
+        let head = Head(ring.head.load(Relaxed)).seq();
+        assert_eq!(head, self.model.next + unfinished);
+        self.compare_slots();
+    }
+
+    /// Ends the pause of this bucket, or that of all.
+    pub fn resume(&mut self, all: bool) {
+        let ring = self.heap.ring();
+        let ended = match all {
+            true => ring.gate.resume_all(),
+            false => ring.resume(&self.plan).unwrap(),
+        };
+        let until = std::mem::take(&mut self.paused_until[usize::from(all)]);
+        assert_eq!(ended, Pause::new(0, until).until(0));
+        self.model.paused_until = self.paused_until[0].max(self.paused_until[1]);
+    }
+
+    /// Puts other rates in force, if they fit the ring beside its voids. What takes effect
+    /// from now on is judged by them.
+    pub fn set_rates(&mut self, windows: &[Window]) {
+        let ring = self.heap.ring();
+        let capacity = ring.capacity();
+        let Some(next) = self.plan.followed_by(windows, capacity) else {
+            return;
+        };
+        if self.voids() > spare(&next, capacity) {
+            return;
+        }
+        self.history.forget_from(self.now.get());
+        self.judge();
+        self.history.forget_from(0);
+        let rates = self.heap.rates();
+        rates.put(&self.plan, &next);
+        assert_eq!(rates.read(next.queue, capacity).as_ref(), Some(&next));
+        assert_eq!(ring.check(&self.plan), Err(Refusal::Stale));
+        self.model.set_plan(&next);
+        self.plan = next;
     }
 
     /// Whatever can be asked without taking anything.

@@ -69,8 +69,13 @@ proptest! {
                         reserve(&mut pair, weight, max_wait);
                     }
                 }
-                Op::Look => {}
-                _ => act(&mut pair, op, u64::MAX),
+                Op::Debit(weight) => {
+                    let part = weight.min(pair.plan.smallest_limit());
+                    reserve(&mut pair, part, u64::MAX);
+                }
+                // Others might leave slots to spare.
+                Op::Look | Op::SetRates(_) => {}
+                _ => act(&mut pair, op, |_| u64::MAX),
             }
         }
         pair.judge();
