@@ -9,8 +9,17 @@ use crate::turn::manners::Manners;
 use std::time::Duration;
 
 /// The queue of a limiter that asks for none: room for this many permits, or for the
-/// largest limit if that is more. Of many buckets, each has room for the limit.
+/// largest limit if that is more.
 const DEFAULT_QUEUE: u64 = 1024;
+
+/// The same of each of many buckets: the largest limit; or half of what the ring has beside
+/// it, if that is more, for that costs no memory. The other half is for permits that are
+/// given back: a ring without it may have to refuse for longer where many are.
+fn queue_of_a_key(limit: u64, capacity: Option<u64>) -> u64 {
+    let least = limit.saturating_mul(2).checked_next_power_of_two();
+    let capacity = capacity.or(least).unwrap_or(0).max(MIN_CAPACITY);
+    limit.max(capacity.saturating_sub(limit) / 2)
+}
 
 /// What may be there already when a segment is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -62,13 +71,20 @@ impl Spec {
         let limit = windows.last().map_or(0, |widest| widest.limit);
         let default = match self.keys {
             None => DEFAULT_QUEUE.max(limit),
-            Some(_) => limit,
+            Some(_) => queue_of_a_key(limit, self.capacity),
         };
         let queue = self.queue.unwrap_or(default);
         let least = limit
             .checked_add(queue)
             .and_then(u64::checked_next_power_of_two)
             .unwrap_or(u64::MAX);
+        if self.capacity.is_none() && least > MAX_CAPACITY {
+            return Err(OpenError::Queue {
+                queue,
+                limit,
+                most: MAX_CAPACITY.saturating_sub(limit),
+            });
+        }
         let capacity = self.capacity.unwrap_or(least.max(MIN_CAPACITY));
         let is_sane =
             (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity) && capacity.is_power_of_two();

@@ -8,10 +8,11 @@ use common::scene::ms;
 use common::{Process, Scene, eventually};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{getegid, geteuid};
 use std::fs;
 use std::io;
-use tidegate::{OpenError, Rate};
+use tidegate::{Limiter, OpenError, Rate};
 
 const KIB: u64 = 1024;
 
@@ -120,4 +121,33 @@ fn where_there_is_room_for_one_segment_all_who_come_at_once_share_it() {
             assert_eq!(files(), 0);
         }
     });
+}
+
+#[test]
+fn a_segment_larger_than_this_process_may_write_is_an_error_and_ends_nothing() {
+    let Some(scene) =
+        Scene::alone(a_segment_larger_than_this_process_may_write_is_an_error_and_ends_nothing)
+    else {
+        return;
+    };
+    let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
+    setrlimit(Resource::RLIMIT_FSIZE, 64 * KIB, hard).unwrap();
+    let file = scene.file("segment");
+    let large = rate_of(100);
+    for builder in [scene.limiter(), Limiter::at(&file)] {
+        match builder.clone().rate(large).queue(1).open() {
+            Err(OpenError::FileSizeLimit { needed, most, .. }) => {
+                assert_eq!(
+                    (needed, most),
+                    (
+                        builder.clone().rate(large).queue(1).segment_size().unwrap(),
+                        64 * KIB
+                    )
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+        builder.rate(rate_of(10)).queue(1).open().unwrap();
+    }
+    assert!(scene.leftovers().is_empty());
 }

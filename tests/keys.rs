@@ -189,3 +189,25 @@ fn a_weight_that_can_never_be_granted_is_told_of_a_new_key_as_of_a_known_one() {
     }
     assert_eq!(limiter.waiting("new", 2).unwrap(), Duration::ZERO);
 }
+
+#[test]
+fn a_key_s_queue_is_as_long_as_its_limit_or_half_of_what_its_bucket_has_beside_it() {
+    let hour = Duration::from_secs(3600);
+    let open = |limit| Limiter::in_memory().rate(Rate::new(limit, hour)).keys(1);
+    for (limit, queue, capacity) in [(1, 7, 16), (2, 7, 16), (4, 6, 16), (8, 8, 16), (9, 11, 32)] {
+        let seen = open(limit).open().unwrap().inspect().unwrap();
+        assert_eq!((seen.queue, seen.capacity), (queue, capacity));
+    }
+    let limiter = open(2).open().unwrap();
+    let waits: Vec<_> = (0..9)
+        .map(|_| limiter.reserve("a", 1, Duration::MAX).unwrap())
+        .collect();
+    match limiter.acquire("a") {
+        Err(AcquireError::QueueFull { queue, .. }) => assert_eq!(queue, 7),
+        other => panic!("{other:?}"),
+    }
+    drop(waits);
+    let seen = open(2).capacity(64).open().unwrap().inspect().unwrap();
+    assert_eq!((seen.queue, seen.capacity), (31, 64));
+    assert!(open(40).capacity(64).open().is_err());
+}

@@ -26,7 +26,7 @@ pub enum AcquireError {
     },
     /// It would have to wait, and too many permits are waited for already.
     #[error(
-        "{weight} more permits would have to wait, and the queue holds {queue}: \
+        "a weight of {weight} would have to wait, and the queue holds {queue} at most: \
          try again in {retry_after:?}, or create the limiter with a longer queue"
     )]
     QueueFull {
@@ -38,7 +38,7 @@ pub enum AcquireError {
         retry_after: Duration,
     },
     /// It is heavier than the smallest limit: it could never be granted.
-    #[error("a weight of {weight} permits can never be granted: {rate} allows {} at most", rate.limit())]
+    #[error("a weight of {weight} can never be granted: {rate} allows {} at most", rate.limit())]
     WeightTooLarge {
         /// Permits asked for.
         weight: u64,

@@ -23,7 +23,7 @@ pub enum OpenError {
     },
     /// The ring that was asked for does not hold its own rates.
     #[error(
-        "a capacity of {capacity} permits does not work: it must be a power of two, from 16 to 2^34, \
+        "a capacity of {capacity} does not work: it must be a power of two, from 16 to 2^34, \
          and at least the largest limit ({limit}) plus the queue ({queue})"
     )]
     Capacity {
@@ -34,9 +34,21 @@ pub enum OpenError {
         /// Permits that may be reserved ahead.
         queue: u64,
     },
+    /// No ring holds so many permits that are waited for.
+    #[error(
+        "a queue of {queue} permits is too long: with a largest limit of {limit}, ask for {most} at most"
+    )]
+    Queue {
+        /// Permits that were to be reserved ahead.
+        queue: u64,
+        /// The largest limit, in permits.
+        limit: u64,
+        /// The longest queue beside it, in permits.
+        most: u64,
+    },
     /// So many buckets cannot be.
     #[error(
-        "{keys} keys of {capacity} permits each do not work: from 1 to 2^31 - 1, and 1 TiB in all; \
+        "{keys} keys of a capacity of {capacity} each do not work: from 1 to 2^31 - 1, and 1 TiB in all; \
          ask for fewer keys, smaller limits, or a shorter queue"
     )]
     Keys {
@@ -101,6 +113,19 @@ pub enum OpenError {
         needed: u64,
         /// Bytes.
         free: u64,
+    },
+    /// This process may not make files so large (`ulimit -f`).
+    #[error(
+        "{path} needs {needed} bytes, and this process may write files of {most} bytes at most: \
+         raise that limit (ulimit -f), or ask for fewer keys, smaller limits, or a shorter queue"
+    )]
+    FileSizeLimit {
+        /// The segment that was to be made.
+        path: PathBuf,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        most: u64,
     },
     /// There is not enough memory for a limiter in memory.
     #[error(

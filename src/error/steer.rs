@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// More was to be given back than the permit stands for. Nothing was given back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a refund of {weight} permits is too much: the permit stands for {held}")]
+#[error("a refund of {weight} is too much: the permit stands for {held}")]
 pub struct RefundError {
     /// Permits that were to be given back.
     pub weight: u64,
@@ -22,7 +22,7 @@ pub struct RefundError {
 pub enum DebitError {
     /// So much can never be charged at once. Nothing was.
     #[error(
-        "a debit of {weight} permits is too much: the smallest limit and the queue hold {most}; \
+        "a debit of {weight} is too much: the smallest limit and the queue hold {most}; \
          charge less, or create the limiter with a longer queue"
     )]
     TooMuch {
@@ -32,7 +32,7 @@ pub enum DebitError {
         most: u64,
     },
     /// Some were charged, and then no more could be.
-    #[error("{charged} of {weight} permits were charged, and no more: {error}")]
+    #[error("{charged} of a debit of {weight} were charged, and no more: {error}")]
     Partly {
         /// Permits that were to be charged.
         weight: u64,
@@ -76,7 +76,7 @@ pub enum SetRatesError {
     Rates(#[from] RateError),
     /// The buckets were made for smaller limits.
     #[error(
-        "a limit of {limit} permits and a queue of {queue} do not fit a capacity of {capacity}: \
+        "a limit of {limit} and a queue of {queue} do not fit a capacity of {capacity}: \
          set smaller limits, or remove the segment and create it with a larger capacity"
     )]
     TooLarge {

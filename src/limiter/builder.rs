@@ -2,8 +2,11 @@
 
 use crate::error::OpenError;
 use crate::limiter::Limiter;
+#[cfg(feature = "portable")]
+use crate::limiter::inspect::remove_portable;
 use crate::rate::Rate;
 use crate::segment::place::Place;
+use crate::segment::remove_segment;
 use crate::spec::{Presence, Spec};
 use crate::zone::attached::Origin;
 use std::path::{Path, PathBuf};
@@ -56,8 +59,9 @@ impl Builder {
     }
 
     /// How many permits may be reserved ahead by callers that wait. By default 1,024,
-    /// or the largest limit if that is more; with [`keys`](Self::keys), the largest limit.
-    /// Who would have to wait when so many are waited for is answered
+    /// or the largest limit if that is more; with [`keys`](Self::keys), as many for each
+    /// key as its largest limit, or half of what its bucket has
+    /// [beside it](Self::capacity), if that is more: 7 of a limit of 1 or 2. Who would have to wait when so many are waited for is answered
     /// [`QueueFull`](crate::AcquireError::QueueFull). Each takes 8 bytes: see
     /// [`capacity`](Self::capacity).
     pub fn queue(mut self, permits: u64) -> Self {
@@ -83,8 +87,10 @@ impl Builder {
     ///
     /// A key may be any bytes, up to [`MAX_KEY`](crate::MAX_KEY) of them. Each takes 256 bytes, 8 for each
     /// permit that a bucket remembers, and at most 16 more: see
-    /// [`segment_size`](Self::segment_size). So a key's [`queue`](Self::queue) is only as
-    /// long as its largest limit: where more callers wait for one key at once, ask for more.
+    /// [`segment_size`](Self::segment_size). So a key's [`queue`](Self::queue) is hardly
+    /// longer than its largest limit, and [`acquire`](Limiter::acquire) is answered
+    /// [`QueueFull`](crate::AcquireError::QueueFull) where more wait: if more callers may
+    /// wait for one key at once, ask for a longer one.
     pub fn keys(mut self, keys: u64) -> Self {
         self.spec.keys = Some(keys);
         self
@@ -182,6 +188,24 @@ impl Builder {
             Site::Portable(name) => Place::named(&name).map(|_| Origin::Portable(name))?,
         };
         Limiter::open(origin, self.spec)
+    }
+
+    /// Removes the segment that this would attach to, and whether there was one: as
+    /// [`remove`](crate::remove) does, and also where it is another user's, and shared by a
+    /// [`group`](Self::group), if the folder lets this user remove it.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn remove(&self) -> Result<bool, OpenError> {
+        let place = match &self.site {
+            Site::Memory => return Ok(false),
+            Site::Named(name) => Place::named(name)?,
+            Site::At(path) => Place::at(path)?,
+            #[cfg(feature = "portable")]
+            Site::Portable(name) => return remove_portable(name),
+        };
+        remove_segment(&place, self.spec.group)
     }
 }
 

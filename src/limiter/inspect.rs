@@ -66,7 +66,8 @@ impl Total {
 }
 
 impl Limiter {
-    /// What is in the limiter now.
+    /// What is in the limiter now. With keys, it looks at each of them: about a second for
+    /// a million, in which others go on.
     ///
     /// # Errors
     ///

@@ -60,7 +60,8 @@ impl Limiter {
     }
 
     /// How many permits count in the widest window now, those that are waited for
-    /// among them; of all keys together.
+    /// among them; of all keys together. It looks at each key: half a second for a
+    /// million, in which others go on.
     ///
     /// # Errors
     ///

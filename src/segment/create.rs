@@ -14,6 +14,7 @@ use crate::spec::Design;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, posix_fallocate};
 use nix::libc::{O_CLOEXEC, O_TMPFILE};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::linkat;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -279,6 +280,15 @@ pub fn sweep(path: &Path) {
 fn allocate(file: &File, path: &Path, size: u64) -> Result<(), OpenError> {
     let failed = io_error("allocate", path);
     let length = i64::try_from(size).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
+    // The system would not only refuse, but end this process by SIGXFSZ.
+    let (most, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(|error| failed(error.into()))?;
+    if size > most {
+        return Err(OpenError::FileSizeLimit {
+            path: path.to_owned(),
+            needed: size,
+            most,
+        });
+    }
     loop {
         match posix_fallocate(file, 0, length) {
             Ok(()) => return Ok(()),

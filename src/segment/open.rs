@@ -248,8 +248,8 @@ pub fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
             return Err(OpenError::OptionDiffers {
                 path: path(),
                 what,
-                asked: format!("of {asked} permits"),
-                found: format!("of {found} permits"),
+                asked: format!("of {asked}"),
+                found: format!("of {found}"),
             });
         }
     }

@@ -46,7 +46,7 @@ fn queue_and_capacity_are_as_asked() {
     assert_eq!(seen["capacity_permits"], 64);
 
     create(&[]).fine();
-    create(&["--queue", "10"]).with(2, &["queue of 9 permits, not of 10"]);
+    create(&["--queue", "10"]).with(2, &["queue of 9, not of 10"]);
 }
 
 #[test]
@@ -98,6 +98,8 @@ fn a_group_may_use_it_if_asked() {
     let metadata = fs::metadata(&path).unwrap();
     assert_eq!(
         (metadata.mode() & 0o777, metadata.gid().to_string()),
-        (0o660, gid)
+        (0o660, gid.clone())
     );
+    ended(&["remove", name, "--group", &gid]).fine();
+    assert!(!path.exists());
 }

@@ -1,6 +1,8 @@
 //! Segments that have a bucket for each key.
 
-use crate::support::{Segment, ended};
+use crate::support::{Segment, ended, tidegate};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 fn made(keys: &str) -> Segment {
     let segment = Segment::unmade();
@@ -97,4 +99,42 @@ fn run_makes_the_segment_with_keys_and_finds_it_again() {
     assert_eq!(run("7", "b").fine(), "b\n");
     run("8", "c").with(2, &["for 7 keys", "for 8 keys"]);
     ended(&["create", "x", "--rate", "1/s", "--keys", "0"]).with(2, &["0 keys"]);
+}
+
+#[test]
+fn keys_that_are_no_text_are_told_apart_and_shown_as_what_they_are() {
+    let segment = made("4");
+    for key in [&b"\xff"[..], b"\xfe", br"\xff", b""] {
+        let mut command = tidegate(&["acquire", &segment.name, "--no-wait", "--key"]);
+        let status = command.arg(OsStr::from_bytes(key)).status();
+        assert!(status.unwrap().success());
+    }
+    let shown = segment.does("inspect", &["--top", "9"]).fine();
+    let mut rows: Vec<_> = shown.lines().rev().take(4).collect();
+    rows.sort_unstable();
+    let starts = [r#""""#, r"\\xff", r"\xfe", r"\xff"];
+    let found = rows.iter().zip(starts);
+    assert!(
+        found.clone().all(|(row, start)| row.starts_with(start)),
+        "{shown}"
+    );
+    let seen = segment.does("inspect", &["--json", "--top", "9"]).fine();
+    let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
+    let top = seen["top"].as_array().unwrap();
+    let mut keys: Vec<_> = top
+        .iter()
+        .map(|key| [&key["key"], &key["key_hex"]].map(|text| text.as_str().unwrap()))
+        .collect();
+    keys.sort_unstable();
+    let all = [
+        ["", ""],
+        [r"\\xff", "5c786666"],
+        [r"\xfe", "fe"],
+        [r"\xff", "ff"],
+    ];
+    assert_eq!(keys, all);
+    segment.does("dispose", &[""]).fine();
+    segment
+        .does("dispose", &[""])
+        .with(2, &[r#""" has no bucket"#]);
 }

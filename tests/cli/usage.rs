@@ -71,11 +71,20 @@ fn bad_values_are_named() {
     let acquire = |more| segment.does("acquire", more);
     acquire(&["--weight=-1"]).with(2, &["--weight"]);
     acquire(&["--timeout", "5"]).with(2, &["\"5\"", "whole numbers with units"]);
+    acquire(&["--timeout", "-5s"]).with(2, &["\"-5s\"", "whole numbers with units"]);
+    acquire(&["--weight", "-1"]).with(2, &["'-1'", "--weight"]);
     acquire(&["--timeout", "5s", "--no-wait"]).with(2, &["cannot be used with"]);
     acquire(&["--group", "no such group"]).with(2, &["there is no such group"]);
     segment
         .does("leak", &["--interval", "0s"])
         .with(2, &["1ms at least"]);
+    segment
+        .does("leak", &["--interval", "-1s"])
+        .with(2, &["\"-1s\""]);
+    ended(&["create", "x", "--rate", "5/s", "--queue", "99999999999999"]).with(
+        2,
+        &["a queue of 99999999999999", "ask for 17179869179 at most"],
+    );
     segment
         .does("run", &["--rate", "5/s"])
         .with(2, &["<COMMAND>"]);

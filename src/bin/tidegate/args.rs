@@ -87,13 +87,6 @@ impl Target {
     pub fn attach(&self, group: Option<u32>) -> Result<Limiter, OpenError> {
         self.builder(group).attach_only().adopt().open()
     }
-
-    pub fn remove(&self) -> Result<bool, OpenError> {
-        match self.path() {
-            Some(path) => tidegate::remove_at(path),
-            None => tidegate::remove(&self.0.to_string_lossy()),
-        }
-    }
 }
 
 impl From<OsString> for Target {
@@ -205,10 +198,16 @@ pub struct Request {
     #[command(flatten)]
     key: Key,
     /// How many permits to take: all of them, or none
-    #[arg(short, long, value_name = "PERMITS", default_value_t = 1)]
+    #[arg(
+        short,
+        long,
+        value_name = "PERMITS",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
     weight: u64,
     /// Wait so long at most; if the turn comes later, fail at once [default: wait]
-    #[arg(short, long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(short, long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// Do not wait
     #[arg(short, long, conflicts_with = "timeout")]

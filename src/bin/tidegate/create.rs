@@ -15,8 +15,9 @@ Examples:
 
 A segment takes 8 bytes for each permit of the largest limit and the queue together, rounded
 up to a power of two, and 4 KiB more: all of it at once, of memory if it has no '/'. With
---keys it takes that much for each key, and some 270 bytes; the queue is as long as the
-largest limit then, unless --queue says otherwise.
+--keys it takes that much for each key, and some 270 bytes; so the queue of a key is hardly
+longer than its largest limit then (5 permits at least), and who would wait beyond it is
+refused at once, unless --queue says otherwise.
 
 If the segment is there already with the same rates, all is well. With others, it is left
 as it is, and the exit status is 2.";
@@ -31,7 +32,7 @@ pub struct CreateArgs {
     rates: Rates,
     #[command(flatten)]
     keys: Keys,
-    /// How many permits may be waited for at once [default: 1024, or the largest limit; with --keys, the largest limit]
+    /// How many permits may be waited for at once [default: 1024, or the largest limit; with --keys, the largest limit, at least 5]
     #[arg(long, value_name = "PERMITS")]
     queue: Option<u64>,
     /// How many permits are remembered, 8 bytes each: a power of two [default: the least]

@@ -3,6 +3,7 @@
 use crate::args::Segment;
 use crate::failure::Failure;
 use crate::output::print;
+use crate::shown::shown;
 use clap::Args;
 use std::ffi::OsString;
 
@@ -31,7 +32,7 @@ pub fn dispose(args: &DisposeArgs) -> Result<(), Failure> {
     if limiter.keys().is_none() {
         return Err(Failure::NothingToDispose { name });
     }
-    let key = args.key.display().to_string();
+    let key = shown(args.key.as_encoded_bytes());
     if !limiter.dispose(args.key.as_encoded_bytes())? {
         return Err(Failure::NoSuchKey { name, key });
     }

@@ -105,7 +105,8 @@ fn in_short(error: &AcquireError) -> String {
         AcquireError::QueueFull {
             queue, retry_after, ..
         } => format!(
-            "limited by the queue, which holds {queue} permits: retry in {}",
+            "limited by the queue, which holds {}: retry in {}",
+            many(*queue, "permit"),
             exact(*retry_after)
         ),
         other => other.to_string(),

@@ -31,7 +31,7 @@ pub struct LeakArgs {
     #[command(flatten)]
     segment: Segment,
     /// The time from one pass to the next
-    #[arg(short, long, value_name = "DURATION", value_parser = parse_interval, default_value = "10s")]
+    #[arg(short, long, value_name = "DURATION", value_parser = parse_interval, default_value = "10s", allow_hyphen_values = true)]
     interval: Duration,
 }
 

@@ -15,6 +15,7 @@ mod patience;
 mod remove;
 mod report;
 mod run;
+mod shown;
 mod signals;
 mod startable;
 mod top;

@@ -1,6 +1,6 @@
 //! `tidegate remove`.
 
-use crate::args::Target;
+use crate::args::Segment;
 use crate::failure::Failure;
 use crate::output::print;
 use clap::Args;
@@ -18,18 +18,21 @@ Processes that use it notice on their next call. They make it anew if they know 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RemoveArgs {
-    /// The segment's name; or, with a '/' in it, the path of its file
-    #[arg(value_name = "NAME")]
-    target: Target,
+    #[command(flatten)]
+    segment: Segment,
 }
 
 pub fn remove(args: &RemoveArgs) -> Result<(), Failure> {
-    let removed = args.target.remove().map_err(|error| match error {
-        OpenError::NotASegment { .. } => Failure::NotRemoved(error),
-        error => error.into(),
-    })?;
+    let removed = args
+        .segment
+        .builder()
+        .remove()
+        .map_err(|error| match error {
+            OpenError::NotASegment { .. } => Failure::NotRemoved(error),
+            error => error.into(),
+        })?;
     if !removed {
-        return Err(Failure::NothingToRemove(args.target.to_string()));
+        return Err(Failure::NothingToRemove(args.segment.target.to_string()));
     }
-    print(&format!("removed: {}", args.target))
+    print(&format!("removed: {}", args.segment.target))
 }

@@ -174,8 +174,11 @@ impl fmt::Display for Report {
         line("next", next);
         let (queued, queue) = (self.queued_permits, self.queue_limit_permits);
         let queue = match self.keys {
-            Some(_) => format!("{queued} permits waited for, {queue} a key at most"),
-            None => format!("{queued} of {queue} permits waited for"),
+            Some(_) => format!(
+                "{} waited for, {queue} a key at most",
+                many(queued, "permit")
+            ),
+            None => format!("{queued} of {} waited for", many(queue, "permit")),
         };
         line("queue", queue);
         line(
@@ -221,7 +224,11 @@ impl RateReport {
         let used = if has_keys {
             many(self.granted_permits, "permit") + ", of all keys"
         } else {
-            format!("{} of {} permits", self.granted_permits, self.limit_permits)
+            format!(
+                "{} of {}",
+                self.granted_permits,
+                many(self.limit_permits, "permit")
+            )
         };
         [self.rate.clone(), used]
     }

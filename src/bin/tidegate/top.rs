@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::output::{exact, micros, table};
+use crate::shown::{EMPTY, escaped, hex};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -23,8 +24,9 @@ pub enum Order {
 /// One key at one moment.
 #[derive(Serialize)]
 pub struct KeyReport {
-    /// Its first bytes, where they are no text with replacement characters.
+    /// Its first bytes: as text, with what is none escaped; and two digits for each.
     key: String,
+    key_hex: String,
     /// Whether that is all of it.
     whole_key: bool,
     counted_permits: u64,
@@ -35,7 +37,8 @@ pub struct KeyReport {
 impl From<BucketSnapshot> for KeyReport {
     fn from(seen: BucketSnapshot) -> Self {
         Self {
-            key: String::from_utf8_lossy(&seen.label).into_owned(),
+            key: escaped(&seen.label),
+            key_hex: hex(&seen.label),
             whole_key: seen.is_whole,
             counted_permits: seen.count,
             queued_permits: seen.queued,
@@ -68,8 +71,10 @@ impl fmt::Display for Top {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = vec![["KEY", "COUNTED", "QUEUED", "NEXT"].map(str::to_owned)];
         for key in &self.0 {
-            // Anybody may have sent a key that plays tricks on terminals.
-            let mut name = key.key.escape_debug().to_string();
+            let mut name = key.key.clone();
+            if name.is_empty() {
+                name.push_str(EMPTY);
+            }
             if !key.whole_key {
                 name.push('…');
             }
