@@ -20,7 +20,7 @@ use crate::error::{AcquireError, BucketError, OpenError};
 use crate::observe::Scope;
 use crate::ring::{Refusal, Rivalry, Unsettled};
 use crate::spec::Spec;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::turn::manners::Manners;
 use crate::turn::permit::Permit;
 use crate::zone::Zone;
@@ -82,14 +82,39 @@ impl Limiter {
         name: impl AsRef<[u8]>,
         weight: u64,
     ) -> Result<Permit<'_>, AcquireError> {
+        match self.attached.let_pass() {
+            None => self.try_once(name.as_ref(), weight),
+            Some(passed) => self.try_dry(passed, name.as_ref(), weight),
+        }
+    }
+
+    /// The same in a dry run, which lets pass what would be refused.
+    #[cold]
+    fn try_dry(
+        &self,
+        passed: &AtomicU64,
+        name: &[u8],
+        weight: u64,
+    ) -> Result<Permit<'_>, AcquireError> {
+        match self.try_once(name, weight) {
+            Err(error) if !matches!(error, AcquireError::Bucket(_)) => {
+                // Relaxed: a statistic.
+                passed.fetch_add(1, Ordering::Relaxed);
+                Ok(Permit::for_nothing(self.zone()))
+            }
+            answer => answer,
+        }
+    }
+
+    /// The same if this is none.
+    #[inline]
+    fn try_once(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
         let zone = self.first_zone();
-        let answer = if zone.has_keys() {
-            self.try_by_key(name.as_ref(), weight)
+        if zone.has_keys() {
+            self.try_by_key(name, weight)
         } else {
-            self.try_there(zone, Spot::ONLY, name.as_ref(), weight)
-        };
-        self.tell(&answer);
-        self.or_let_pass(answer)
+            self.try_there(zone, Spot::ONLY, name, weight)
+        }
     }
 
     /// The same where each name has a bucket.
@@ -102,7 +127,7 @@ impl Limiter {
     }
 
     /// The same of the bucket that the name had when one looked. What a glance settles is
-    /// inlined, and writes the permit once; the rest is not.
+    /// inlined, and writes the answer once; the rest is not.
     #[inline(always)]
     fn try_there<'l>(
         &'l self,
@@ -113,36 +138,56 @@ impl Limiter {
     ) -> Result<Permit<'l>, AcquireError> {
         let bucket = zone.bucket(spot);
         match bucket.reserve_at_a_glance(weight, 0) {
-            Ok(run) => Ok(Permit::new(zone, spot.place.index, run)),
-            Err(Unsettled::Open(rivalry)) => self.try_longer(zone, bucket, name, weight, rivalry),
+            Ok(run) => self.grant(Permit::new(zone, spot.place.index, run)),
+            Err(Unsettled::Open(rivalry)) => self.try_longer(spot, name, weight, rivalry),
             Err(Unsettled::Refused(Refusal::Stale | Refusal::Closed)) => {
                 self.try_at_length(name, weight)
             }
-            Err(Unsettled::Refused(refusal)) => Err(explain(bucket.terms(), weight, refusal)),
+            Err(Unsettled::Refused(refusal)) => {
+                self.refuse(explain(bucket.terms(), weight, refusal))
+            }
         }
     }
 
     /// The same where a glance does not settle it.
     #[cold]
-    fn try_longer<'l>(
-        &'l self,
-        zone: &'l Zone,
-        bucket: ZoneBucket<'l>,
+    fn try_longer(
+        &self,
+        spot: Spot,
         name: &[u8],
         weight: u64,
         rivalry: Rivalry,
-    ) -> Result<Permit<'l>, AcquireError> {
+    ) -> Result<Permit<'_>, AcquireError> {
+        let zone = self.first_zone();
+        let bucket = zone.bucket(spot);
         match bucket.reserve_at_length(weight, 0, rivalry) {
-            Ok(run) => Ok(Permit::new(zone, bucket.spot().place.index, run)),
+            Ok(run) => self.grant(Permit::new(zone, spot.place.index, run)),
             Err(Refusal::Stale | Refusal::Closed) => self.try_at_length(name, weight),
-            Err(refusal) => Err(explain(bucket.terms(), weight, refusal)),
+            Err(refusal) => self.refuse(explain(bucket.terms(), weight, refusal)),
         }
     }
 
     /// The same where the name has no bucket yet, or has got another.
     #[cold]
     fn try_at_length(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
-        self.queue_up(name, weight, 0).map(|(permit, _)| permit)
+        match self.queue_up(name, weight, 0) {
+            Ok((permit, _)) => self.grant(permit),
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    /// Hands out a permit, and tells those who watch.
+    #[inline(always)]
+    fn grant<'l>(&self, permit: Permit<'l>) -> Result<Permit<'l>, AcquireError> {
+        self.scope().granted(permit.weight());
+        Ok(permit)
+    }
+
+    /// Refuses, and tells those who watch.
+    #[inline(always)]
+    fn refuse<'l>(&self, error: AcquireError) -> Result<Permit<'l>, AcquireError> {
+        self.scope().refused(&error);
+        Err(error)
     }
 
     /// Lets go of the limiter, as dropping does. The segment stays: see
@@ -189,22 +234,6 @@ impl Limiter {
         match answer {
             Ok(permit) => self.scope().granted(permit.weight()),
             Err(error) => self.scope().refused(error),
-        }
-    }
-
-    /// The answer; of a dry run, one that lets pass what would be refused.
-    #[inline(always)]
-    fn or_let_pass<'l>(
-        &'l self,
-        answer: Result<Permit<'l>, AcquireError>,
-    ) -> Result<Permit<'l>, AcquireError> {
-        match (answer, self.attached.let_pass()) {
-            (Err(error), Some(passed)) if !matches!(error, AcquireError::Bucket(_)) => {
-                // Relaxed: a statistic.
-                passed.fetch_add(1, Ordering::Relaxed);
-                Ok(Permit::for_nothing(self.zone()))
-            }
-            (answer, _) => answer,
         }
     }
 

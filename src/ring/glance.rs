@@ -7,7 +7,7 @@
 
 use super::answer::{Refusal, Run};
 use super::rivalry::Rivalry;
-use super::view::View;
+use super::word::TICK_END;
 use super::{Clock, Plan, Ring};
 
 /// Why a glance did not reserve.
@@ -39,30 +39,49 @@ impl Ring<'_> {
         if weight == 0 || weight > plan.smallest_limit() {
             return open;
         }
-        let view = self.view(plan, clock)?;
+        let head = self.open_head(plan)?;
+        let paused_until = self.paused_until();
+        let tail = self.tail();
         let mut last = 0;
-        if view.next() > view.tail {
-            last = self.plain_stamp(view, view.next() - 1)?;
+        if head.seq() > tail {
+            last = self.plain_stamp(head.seq() - 1)?;
         }
-        let stamp_of = |seq| self.plain_stamp(view, seq);
-        let outlook = self.near(plan, view, view.next(), last, weight, stamp_of)?;
-        let ready = outlook.turn(view.now);
-        if ready <= view.now {
-            if self.swap(view, weight) {
-                let ticks = outlook.last.max(view.now + 1);
-                if let Some(run) = self.stamp_own(view, weight, view.now, ticks) {
-                    return Ok(run);
-                }
+        let near = self.near(plan, tail, head.seq(), weight, |seq| self.plain_stamp(seq))?;
+        let ready = near.free.max(paused_until);
+        let is_behind_nobody = last <= ready;
+        // A stamp of now + 1 is nobody who waits: it is a grant of this very tick.
+        let turn = if is_behind_nobody { ready } else { last - 1 };
+        // The clock comes after the stamps, too: so all that is left to do with it is short,
+        // and no stamp of a helper looks queued.
+        let now = clock.now();
+        if now >= TICK_END {
+            return Err(Unsettled::Refused(Refusal::Exhausted));
+        }
+        if turn <= now {
+            let run = Run {
+                head,
+                weight,
+                ready: now,
+                asked: now,
+            };
+            if self.swap(head, weight)
+                && let Some(run) = self.stamp_own(run, now + 1)
+            {
+                return Ok(run);
             }
             return Err(Unsettled::Open(Rivalry::met()));
         }
-        // Who is behind others in the queue has to look at the clock once more.
-        let is_behind_nobody = outlook.last <= view.now + 1;
-        if max_wait == 0 && is_behind_nobody && outlook.is_exact(view) && self.is_current(view) {
+        let is_believed = turn - now <= plan.horizon;
+        if max_wait == 0
+            && is_behind_nobody
+            && is_believed
+            && near.is_exact(self.newest_void())
+            && self.is_current(head)
+        {
             return Err(Unsettled::Refused(Refusal::Limited {
-                now: view.now,
-                ready,
-                window: outlook.window,
+                now,
+                ready: turn,
+                window: near.window,
             }));
         }
         open
@@ -70,9 +89,9 @@ impl Ring<'_> {
 
     /// The stamp of a live permit, if there is nothing odd about it.
     #[inline(always)]
-    fn plain_stamp(self, view: View, seq: u64) -> Result<u64, Unsettled> {
+    fn plain_stamp(self, seq: u64) -> Result<u64, Unsettled> {
         let ticks = self.slot(seq).live_ticks(self.lap(seq));
-        if view.believes(ticks) {
+        if ticks < TICK_END {
             Ok(ticks)
         } else {
             Err(Unsettled::Open(Rivalry::none()))

@@ -80,7 +80,10 @@ impl Ring<'_> {
         let mut mended = 0;
         for seq in from..view.next() {
             let found = self.slot(seq);
-            if !found.is_of(self.lap(seq)) || found.ticks() <= furthest || !self.is_current(view) {
+            if !found.is_of(self.lap(seq))
+                || found.ticks() <= furthest
+                || !self.is_current(view.head)
+            {
                 continue;
             }
             // Release: pairs with the Acquire in `slot`. Relaxed: who failed is not needed.

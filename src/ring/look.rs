@@ -11,8 +11,24 @@ pub(super) struct Outlook {
     pub last: u64,
     /// Which window set `ready`, or came nearest to it.
     pub window: usize,
+}
+
+/// What the permits say that decide if none was cancelled.
+pub(super) struct Near {
+    /// The first tick at which rates let the request through.
+    pub free: u64,
+    /// Which window set it.
+    pub window: usize,
     /// The oldest permit that was looked at.
     oldest: u64,
+}
+
+impl Near {
+    /// Whether no void is among the permits looked at, or newer.
+    #[inline]
+    pub fn is_exact(&self, newest_void: u64) -> bool {
+        newest_void < self.oldest
+    }
 }
 
 impl Outlook {
@@ -26,20 +42,13 @@ impl Outlook {
             self.ready
         }
     }
-
-    /// Whether a look that took voids for live permits decides: because it admits, or
-    /// because it has seen no void.
-    #[inline]
-    pub fn is_exact(&self, view: View) -> bool {
-        self.turn(view.now) <= view.now || view.newest_void < self.oldest
-    }
 }
 
-/// Which of the newest live permits must have left the window: the n-th.
-/// A run can outweigh a limit that was lowered after it was reserved.
+/// How many of the newest live permits may still be in the window: the one before them
+/// decides. A run can outweigh a limit that was lowered after it was reserved.
 #[inline]
-fn decisive(window: &Window, weight: u64) -> u64 {
-    (window.limit + 1).saturating_sub(weight).max(1)
+fn spared(window: &Window, weight: u64) -> u64 {
+    window.limit.saturating_sub(weight)
 }
 
 impl Ring<'_> {
@@ -55,49 +64,48 @@ impl Ring<'_> {
         weight: u64,
     ) -> Result<Outlook, Moved> {
         let stamp_of = |seq| Ok(self.stamp_of(view, seq, last)?.ticks());
-        let near = self.near(plan, view, at, last, weight, stamp_of)?;
-        if near.is_exact(view) {
-            Ok(near)
+        let near = self.near(plan, view.tail, at, weight, stamp_of)?;
+        let outlook = Outlook {
+            ready: view.now.max(view.paused_until).max(near.free),
+            last,
+            window: near.window,
+        };
+        if outlook.turn(view.now) <= view.now || near.is_exact(view.newest_void) {
+            Ok(outlook)
         } else {
             self.scan(plan, view, at, weight)
         }
     }
 
     /// Looks as if nothing had been cancelled. That is sound: a void permit keeps
-    /// its stamp, which bounds the live ones before it. It is exact where no void is
-    /// among the permits looked at, or newer.
+    /// its stamp, which bounds the live ones before it.
     #[inline(always)]
     pub(super) fn near<E>(
         self,
         plan: &Plan,
-        view: View,
+        tail: u64,
         at: u64,
-        last: u64,
         weight: u64,
         stamp_of: impl Fn(u64) -> Result<u64, E>,
-    ) -> Result<Outlook, E> {
-        let counted = at.saturating_sub(view.tail);
-        let mut oldest = at.wrapping_sub(1);
-        let mut window = 0;
-        let mut latest = 0;
+    ) -> Result<Near, E> {
+        let newest = at.wrapping_sub(1);
+        let mut near = Near {
+            free: 0,
+            window: 0,
+            oldest: newest,
+        };
         for (index, rate) in plan.windows().iter().enumerate() {
-            let nth = decisive(rate, weight);
-            if nth > counted {
+            let seq = newest.wrapping_sub(spared(rate, weight));
+            if seq < tail {
                 break;
             }
-            oldest = at - nth;
-            let leaves = stamp_of(oldest)? + rate.interval;
-            if leaves > latest {
-                (latest, window) = (leaves, index);
+            near.oldest = seq;
+            let leaves = stamp_of(seq)? + rate.interval;
+            if leaves > near.free {
+                (near.free, near.window) = (leaves, index);
             }
         }
-        let ready = view.now.max(view.paused_until).max(latest);
-        Ok(Outlook {
-            ready,
-            last,
-            window,
-            oldest,
-        })
+        Ok(near)
     }
 
     /// Looks at live permits only, newest first, as far back as the ring remembers.
@@ -114,7 +122,6 @@ impl Ring<'_> {
             ready: view.now.max(view.paused_until),
             last: 0,
             window: 0,
-            oldest: floor,
         };
         let mut windows = plan.windows().iter().enumerate().peekable();
         let mut latest = 0;
@@ -139,8 +146,7 @@ impl Ring<'_> {
             if live == 1 {
                 outlook.last = slot.ticks();
             }
-            while let Some((index, window)) = windows.next_if(|(_, w)| decisive(w, weight) <= live)
-            {
+            while let Some((index, window)) = windows.next_if(|(_, w)| spared(w, weight) < live) {
                 leave(slot.ticks(), index, window, &mut outlook);
             }
         }

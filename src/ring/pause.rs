@@ -109,7 +109,7 @@ impl Ring<'_> {
         let seq = view.next();
         // Release: as in `cancel`. Where the swap fails it is a bound all the same.
         self.read.newest_void.fetch_max(seq, Ordering::Release);
-        let has_moved = self.swap(view, 1);
+        let has_moved = self.swap(view.head, 1);
         if has_moved {
             let stamp = Slot::new(self.lap(seq), newest.max(view.now + 1));
             self.fill(seq, stamp.voided());

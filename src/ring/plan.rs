@@ -83,6 +83,7 @@ impl Plan {
     }
 
     /// The windows, narrowest first.
+    #[inline]
     pub fn windows(&self) -> &[Window] {
         &self.windows[..self.len]
     }

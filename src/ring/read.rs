@@ -42,7 +42,7 @@ impl Ring<'_> {
                 });
             }
             if let Ok(outlook) = self.look(plan, view, view.next(), last, weight)
-                && self.is_current(view)
+                && self.is_current(view.head)
             {
                 return Ok(Turn {
                     now: view.now,

@@ -5,7 +5,7 @@ use super::answer::{Refusal, Run};
 use super::glance::Unsettled;
 use super::rivalry::Rivalry;
 use super::stamp::Stamped;
-use super::view::View;
+use super::word::Head;
 use super::{Clock, Plan, Ring};
 use crate::sync::Ordering;
 
@@ -83,7 +83,7 @@ impl Ring<'_> {
                     |by| outlook.ready <= by && outlook.last <= clock.now().saturating_add(1);
                 let latest = view.now + max_wait.min(plan.horizon);
                 if ready > latest {
-                    if is_behind_nobody(latest) || !self.is_current(view) {
+                    if is_behind_nobody(latest) || !self.is_current(view.head) {
                         continue;
                     }
                     return Err(Refusal::Limited {
@@ -94,7 +94,9 @@ impl Ring<'_> {
                 }
                 match self.room(plan, view, weight, ready) {
                     Ok(None) => {}
-                    Ok(Some(ready)) if !is_behind_nobody(view.now) && self.is_current(view) => {
+                    Ok(Some(ready))
+                        if !is_behind_nobody(view.now) && self.is_current(view.head) =>
+                    {
                         return Err(Refusal::QueueFull {
                             now: view.now,
                             ready,
@@ -103,9 +105,15 @@ impl Ring<'_> {
                     _ => continue,
                 }
             }
-            if self.swap(view, weight) {
+            if self.swap(view.head, weight) {
                 let ticks = ready.max(outlook.last).max(view.now + 1);
-                if let Some(run) = self.stamp_own(view, weight, ready, ticks) {
+                let run = Run {
+                    head: view.head,
+                    weight,
+                    ready,
+                    asked: view.now,
+                };
+                if let Some(run) = self.stamp_own(run, ticks) {
                     return Ok(run);
                 }
             }
@@ -114,13 +122,13 @@ impl Ring<'_> {
     }
 
     #[inline(always)]
-    pub(super) fn swap(self, view: View, weight: u64) -> bool {
+    pub(super) fn swap(self, head: Head, weight: u64) -> bool {
         // Release: pairs with the Acquire in `view`; passes on all that this caller has
         // seen: the stamps before its run, the plan, the tail. Relaxed: a failure reads
         // anew.
-        let after = view.head.after(weight);
+        let after = head.after(weight);
         self.head
-            .compare_exchange(view.head.0, after.0, Ordering::Release, Ordering::Relaxed)
+            .compare_exchange(head.0, after.0, Ordering::Release, Ordering::Relaxed)
             .is_ok()
     }
 
@@ -132,19 +140,7 @@ impl Ring<'_> {
     /// nobody knows which time later arrivals took for its own: a run that need not wait
     /// was granted when it was asked for, but one that waits has lost its place.
     #[inline(always)]
-    pub(super) fn stamp_own(
-        self,
-        view: View,
-        weight: u64,
-        ready: u64,
-        mut ticks: u64,
-    ) -> Option<Run> {
-        let mut run = Run {
-            head: view.head,
-            weight,
-            ready,
-            asked: view.now,
-        };
+    pub(super) fn stamp_own(self, mut run: Run, mut ticks: u64) -> Option<Run> {
         for (nth, seq) in run.seqs().enumerate() {
             match self.stamp(seq, ticks) {
                 Stamped::Ours => {}

@@ -85,15 +85,12 @@ impl Ring<'_> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn view(self, plan: &Plan, clock: &impl Clock) -> Result<View, Refusal> {
         let head = self.open_head(plan)?;
         let paused_until = self.paused_until();
-        // Acquire: pairs with the Release in `leak` and `flush`; the leaker read its
-        // clock before it, so ours, read after it, is no earlier.
-        let tail = self.read.tail.load(Ordering::Acquire);
-        // Acquire: pairs with the Release in `cancel`.
-        let newest_void = self.read.newest_void.load(Ordering::Acquire);
+        let tail = self.tail();
+        let newest_void = self.newest_void();
         let now = clock.now();
         if now >= TICK_END {
             return Err(Refusal::Exhausted);
@@ -109,12 +106,25 @@ impl Ring<'_> {
         })
     }
 
-    /// Whether nobody has reserved since the view was taken.
+    #[inline(always)]
+    pub(super) fn tail(self) -> u64 {
+        // Acquire: pairs with the Release in `leak` and `flush`; the leaker read its
+        // clock before it, so ours, read after it, is no earlier.
+        self.read.tail.load(Ordering::Acquire)
+    }
+
+    #[inline(always)]
+    pub(super) fn newest_void(self) -> u64 {
+        // Acquire: pairs with the Release in `cancel`.
+        self.read.newest_void.load(Ordering::Acquire)
+    }
+
+    /// Whether nobody has reserved since head was read.
     #[inline]
-    pub(super) fn is_current(self, view: View) -> bool {
+    pub(super) fn is_current(self, head: Head) -> bool {
         // Acquire: keeps this load behind the slots' loads that it vouches for (their
         // own Acquire does), and pairs with the Release of the CAS in `reserve`.
-        self.head.load(Ordering::Acquire) == view.head.0
+        self.head.load(Ordering::Acquire) == head.0
     }
 
     /// The oldest permit that the view can speak of: older ones do not count, or
@@ -132,7 +142,7 @@ impl Ring<'_> {
         if slot.is_of(self.lap(seq)) {
             return Ok(view.believed(slot));
         }
-        self.is_current(view)
+        self.is_current(view.head)
             .then_some(Slot::new(0, instead))
             .ok_or(Moved)
     }

@@ -70,10 +70,10 @@ fn what_takes_more_than_a_glance_is_left_open() {
     leaves_open(ring, 1000, 0, 0);
     leaves_open(ring, 1000, 4, 0);
     grants(ring, 1000, 3);
-    // Who would wait; and who is behind others that wait, though it would not.
+    // Who would wait.
     leaves_open(ring, 1000, 1, 200);
     let waiter = ring.reserve(&plan(), &|| 1000, 1, 200).unwrap();
-    leaves_open(ring, 1000, 1, 0);
+    refuses(ring, 1000, 1, 1101, 0);
     // A void that might make room.
     ring.cancel(&waiter);
     leaves_open(ring, 1102, 3, 0);
@@ -81,4 +81,17 @@ fn what_takes_more_than_a_glance_is_left_open() {
     let head = Head(ring.head.load(Relaxed));
     ring.head.store(head.after(1).0, Relaxed);
     leaves_open(ring, 5000, 1, 0);
+}
+
+#[test]
+fn who_is_behind_others_that_wait_longer_than_rates_ask_is_left_to_the_long_way() {
+    let heap = Heap::new(8).unwrap();
+    let ring = heap.ring();
+    ring.pause(&plan(), &|| 1000, 1500).unwrap();
+    assert!(ring.reserve(&plan(), &|| 1000, 1, 600).unwrap().waits());
+    ring.resume(&plan()).unwrap();
+    leaves_open(ring, 1100, 1, 0);
+    leaves_open(ring, 1498, 1, 0);
+    // The stamp of a grant is as far ahead.
+    grants(ring, 1499, 1);
 }

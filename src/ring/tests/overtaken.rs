@@ -46,7 +46,13 @@ fn a_waiter_whose_slot_was_overwritten_before_it_stamped_has_lost_its_place() {
     for now in [60, 70, 80] {
         assert!(!ring.reserve(&plan, &|| now, 1, 0).unwrap().waits());
     }
-    assert_eq!(ring.stamp_own(view, 1, ready, ready), None);
+    let late = Run {
+        head: view.head,
+        weight: 1,
+        ready,
+        asked: view.now,
+    };
+    assert_eq!(ring.stamp_own(late, ready), None);
 }
 
 #[test]
@@ -64,6 +70,12 @@ fn a_call_that_need_not_wait_was_granted_however_late_it_stamps() {
     for now in [40, 50, 60, 70] {
         assert!(!ring.reserve(&plan, &|| now, 1, 0).unwrap().waits());
     }
-    let run = ring.stamp_own(view, 1, 2, 3).unwrap();
+    let late = Run {
+        head: view.head,
+        weight: 1,
+        ready: view.now,
+        asked: view.now,
+    };
+    let run = ring.stamp_own(late, 3).unwrap();
     assert_eq!((run.ready, run.waits()), (2, false));
 }
