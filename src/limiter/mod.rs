@@ -228,15 +228,6 @@ impl Limiter {
         self.attached.scope()
     }
 
-    /// Tells those who watch of an answer.
-    #[inline(always)]
-    fn tell(&self, answer: &Result<Permit<'_>, AcquireError>) {
-        match answer {
-            Ok(permit) => self.scope().granted(permit.weight()),
-            Err(error) => self.scope().refused(error),
-        }
-    }
-
     /// How many requests a [dry run](crate::Builder::dry_run) has let pass so far that would
     /// have been refused, or made to wait, by this handle or its clones; 0 if it is none.
     pub fn would_have_refused(&self) -> u64 {

@@ -46,8 +46,12 @@ enum Memory {
     },
 }
 
-// SAFETY: the bytes are accessed as atomic words only; the memory's handle is used by
-// `flush`, which any thread may call, and by drop.
+// SAFETY: the handle is used by `flush`, which any thread may call, and by drop.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+// SAFETY: the bytes are accessed as atomic words only; and the memory may be shared.
 unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
