@@ -1,5 +1,7 @@
 //! The directory against a map from keys to lists of permits.
 
+mod in_hands;
+
 use super::{Directory, HeapNodes, Key, NoBucket, Nodes, Place, Seed};
 use crate::ring::word::Version;
 use crate::ring::{Plan, Refusal, Ring, Window};
