@@ -95,6 +95,18 @@ impl AtomicU64 {
         self.word.fetch_or(bits, order)
     }
 
+    /// Writes what the word holds: so that the system finds a page for it. A model has no
+    /// pages.
+    #[inline]
+    pub fn touch(&self) {
+        before_access();
+        if cfg!(not(loom)) {
+            // Relaxed: nothing changes; and who loads the word from here on is as much
+            // behind the store before it as without this.
+            self.word.fetch_or(0, Ordering::Relaxed);
+        }
+    }
+
     /// Adds; says what the word held.
     #[inline(always)]
     pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
@@ -111,5 +123,12 @@ pub fn pause(pauses: u32) {
         for _ in 0..pauses {
             std::hint::spin_loop();
         }
+    }
+}
+
+/// Lets whoever else can run go first. A model does that anyway.
+pub fn let_others_go() {
+    if cfg!(not(loom)) {
+        std::thread::yield_now();
     }
 }

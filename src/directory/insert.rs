@@ -1,17 +1,26 @@
 //! A bucket for a key that has none.
 
+use super::evict::Shortage;
 use super::find::{Damaged, Found, swap};
 use super::{Directory, Nodes, Place};
 use crate::ring::word::Link;
 use crate::ring::{Clock, Plan, Refusal};
-use crate::sync::Ordering;
+use crate::sync::{self, Ordering};
 
 use super::key::Key;
+
+/// How often one who needs a bucket looks again while one is in another's hands. Those
+/// hands may be dead, or stopped for ever: so not for ever. Models do without, or they
+/// would be too large: each look is two that they know.
+const LOOKS_AGAIN: u32 = if cfg!(loom) { 0 } else { 64 };
 
 /// Why there is no bucket for a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoBucket {
-    /// All are taken, and none that was looked at is quiescent.
+    /// All are taken, and none that was looked at is quiescent, and could be had. One that
+    /// is in a caller's hands, on its way to a key or to the stock, is taken, too, if
+    /// that caller does not go on while this one looks again: it may be dead, and so
+    /// nobody can wait for it.
     Full,
     /// The directory's words contradict each other.
     Damaged,
@@ -53,10 +62,10 @@ impl<N: Nodes> Directory<'_, N> {
                 // Somebody else was faster.
                 Found::There(place) => return Ok(place),
             };
-            let place = match self.private_bucket(key, plan, clock) {
-                Err(NoBucket::Full) => return self.find_in_full(key),
-                made => made?,
+            let Some(index) = self.obtain(key, plan, clock)? else {
+                return self.find_in_full(key);
             };
+            let place = self.open(index, key);
             let link = self.link_of(place.index);
             // Relaxed: it is ours. Release: pairs with the Acquire in `meet`. Who still
             // walks where this bucket was in its last life, and sees this link, sees
@@ -84,18 +93,41 @@ impl<N: Nodes> Directory<'_, N> {
         })
     }
 
-    /// A bucket that is open for the key, and that nobody else can find.
-    fn private_bucket(self, key: &Key, plan: &Plan, clock: &impl Clock) -> Result<Place, NoBucket> {
-        let index = match self.take() {
-            Some(index) => index,
-            None => self.make_room(plan, clock)?,
-        };
+    /// A bucket that is the caller's alone. None if all are taken; perhaps for this key.
+    fn obtain(self, key: &Key, plan: &Plan, clock: &impl Clock) -> Result<Option<u64>, Refusal> {
+        if let Some(index) = self.take() {
+            return Ok(Some(index));
+        }
+        Ok(match self.make_room(plan, clock)? {
+            Ok(index) => Some(index),
+            Err(Shortage::InUse) => None,
+            Err(Shortage::InHands) => self.look_again(key),
+        })
+    }
+
+    /// Of several that bring one key, each may have a bucket for a moment that it then
+    /// gives back: lets them go first.
+    fn look_again(self, key: &Key) -> Option<u64> {
+        for _ in 0..LOOKS_AGAIN {
+            sync::let_others_go();
+            if self.peek(key.hash).is_some() {
+                return None;
+            }
+            if let Some(index) = self.take() {
+                return Some(index);
+            }
+        }
+        None
+    }
+
+    /// Opens the caller's own bucket for the key. Nobody else can find it yet.
+    fn open(self, index: u64, key: &Key) -> Place {
         let node = self.nodes.node(index);
         key.write_label(&node.read.label);
         let head = node.open_for(key.hash);
-        Ok(Place {
+        Place {
             index,
             generation: head.generation(),
-        })
+        }
     }
 }

@@ -64,6 +64,7 @@ impl<'a, N: Nodes> Directory<'a, N> {
             if index >= self.nodes.len() {
                 return None;
             }
+            self.touch(index);
             // Release: pairs with the Acquire in `used`.
             if used
                 .compare_exchange(index, index + 1, Ordering::Release, Ordering::Relaxed)
@@ -72,6 +73,14 @@ impl<'a, N: Nodes> Directory<'a, N> {
                 return Some(index);
             }
         }
+    }
+
+    /// Has the system find pages for a bucket that nobody has written to yet, which may
+    /// take as long as a disk does: better before it is in somebody's hands.
+    fn touch(self, index: u64) {
+        let node = self.nodes.node(index);
+        node.head.touch();
+        node.read.tail.touch();
     }
 
     /// Gives a closed bucket back that is the caller's alone.

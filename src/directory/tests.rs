@@ -1,5 +1,8 @@
 //! The directory against a map from keys to lists of permits.
 
+mod against_lists;
+mod in_hands;
+
 use super::{Directory, HeapNodes, Key, NoBucket, Nodes, Place, Seed};
 use crate::ring::word::Version;
 use crate::ring::{Plan, Refusal, Ring, Window};
@@ -7,7 +10,7 @@ use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
 use proptest::prelude::*;
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashSet;
 
 const SEED: Seed = Seed([1, 2]);
 const LIMIT: u64 = 3;
@@ -63,82 +66,21 @@ fn reserve(
 #[derive(Clone, Debug)]
 enum Op {
     Reserve(u8, u64),
-    Advance(u64),
     Dispose(u8),
     Evict(u64),
-    Flush(u8),
+    Reclaim,
 }
 
 fn ops() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => (0..12u8, 1..=LIMIT).prop_map(|(key, weight)| Op::Reserve(key, weight)),
-        4 => (0..30u64).prop_map(Op::Advance),
         1 => (0..12u8).prop_map(Op::Dispose),
         2 => (0..4u64).prop_map(Op::Evict),
-        1 => (0..12u8).prop_map(Op::Flush),
+        5 => Just(Op::Reclaim),
     ]
 }
 
 proptest! {
-    /// Four buckets, twelve keys, a table of two chains: whatever is asked, each key is
-    /// answered as if it had the only bucket, or that none is left while all four hold
-    /// permits that count.
-    #[test]
-    fn each_key_is_answered_as_by_a_list_of_its_own(ops in prop::collection::vec(ops(), 1..200)) {
-        let nodes = HeapNodes::new(2, 4, 16).unwrap();
-        let directory = Directory::new(&nodes);
-        let mut now = 100;
-        let mut lists: HashMap<u8, VecDeque<u64>> = HashMap::new();
-        for op in ops {
-            // A stamp is one tick after the clock.
-            let is_over = |stamp: u64, now: u64| stamp + 1 + INTERVAL <= now;
-            for list in lists.values_mut() {
-                list.retain(|&stamp| !is_over(stamp, now));
-            }
-            match op {
-                Op::Advance(ticks) => now += ticks,
-                Op::Reserve(name, weight) => {
-                    let list = lists.entry(name).or_default();
-                    let fits = list.len() as u64 + weight <= LIMIT;
-                    match reserve(directory, &[name], &|| now, weight) {
-                        Ok(_) => {
-                            prop_assert!(fits, "{name} was over");
-                            list.extend((0..weight).map(|_| now));
-                        }
-                        Err(NoBucket::Refused(Refusal::Limited { ready, .. })) => {
-                            prop_assert!(!fits, "{name} was refused");
-                            let bounding = list[list.len() - 1 - (LIMIT - weight) as usize];
-                            prop_assert_eq!(ready, bounding + 1 + INTERVAL);
-                        }
-                        Err(NoBucket::Full) => {
-                            prop_assert!(list.is_empty());
-                            let held = lists.values().filter(|list| !list.is_empty()).count();
-                            prop_assert_eq!(held, 4);
-                        }
-                        Err(other) => panic!("{other:?}"),
-                    }
-                }
-                Op::Dispose(name) => {
-                    let had = directory.dispose(key(&[name]).hash).unwrap();
-                    let list = lists.remove(&name).unwrap_or_default();
-                    prop_assert!(had || list.is_empty());
-                }
-                Op::Evict(index) => {
-                    let index = index.min(directory.used().saturating_sub(1));
-                    directory.evict(index, &plan(), &|| now).unwrap();
-                }
-                Op::Flush(name) => {
-                    if let Some(place) = directory.find(key(&[name]).hash).unwrap() {
-                        let ring = directory.ring(place, Some(key(&[name]).hash));
-                        ring.flush(&plan()).unwrap();
-                        lists.remove(&name);
-                    }
-                }
-            }
-            check(&nodes);
-        }
-    }
-
     /// Words of any value: no panic, no endless loop.
     #[test]
     fn any_words_at_all_are_survived(
@@ -167,7 +109,7 @@ proptest! {
                 Op::Reserve(name, weight) => _ = reserve(directory, &[name], &|| 200, weight),
                 Op::Dispose(name) => _ = directory.dispose(key(&[name]).hash),
                 Op::Evict(index) => _ = directory.evict(index, &plan(), &|| 200),
-                _ => {
+                Op::Reclaim => {
                     let strays = directory.strays().unwrap_or_default();
                     directory.reclaim(&strays);
                 }

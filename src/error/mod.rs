@@ -45,7 +45,10 @@ pub enum AcquireError {
         /// The rate with the smallest limit.
         rate: Rate,
     },
-    /// All buckets are taken by other keys, and those that were looked at are in use.
+    /// All buckets are taken by other keys, and those that were looked at, 256 of them at
+    /// most, are in use; or one at least was in the hands of a caller that was making it
+    /// another key's, or giving it back, and did not get on with that while this call
+    /// looked again and again: it has stopped, or is dead. Nobody waits for such a one.
     #[error(
         "all {keys} keys are in use: try again later, or remove the segment and create it \
          for more keys"

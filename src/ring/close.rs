@@ -51,8 +51,15 @@ impl<'a> Ring<'a> {
     }
 
     /// Closes the bucket if nothing in it can matter any more: no permit counts, none is
-    /// waited for, and no pause is on. Whether this call closed it.
-    pub fn close_if_quiescent(self, plan: &Plan, clock: &impl Clock) -> Result<bool, Refusal> {
+    /// waited for, and no pause is on. Where it is as it was opened, or was flushed, its
+    /// opener may not have made it known yet: then `is_known` is asked. Whether this call
+    /// closed it.
+    pub fn close_if_quiescent(
+        self,
+        plan: &Plan,
+        clock: &impl Clock,
+        is_known: impl FnOnce() -> bool,
+    ) -> Result<bool, Refusal> {
         // Before the plan's version: the bucket is quiescent by rates that were in force then.
         let read_first = clock.now();
         let view = self.view(plan, clock)?;
@@ -62,7 +69,8 @@ impl<'a> Ring<'a> {
             return Ok(false);
         };
         // The newest stamp bounds all before it, also those that the ring has forgotten.
-        let is_over = view.next() <= view.tail || newest + plan.widest_interval() <= now;
+        let is_blank = view.next() <= view.tail;
+        let is_over = is_blank || newest + plan.widest_interval() <= now;
         if !is_over {
             return Ok(false);
         }
@@ -72,7 +80,8 @@ impl<'a> Ring<'a> {
         self.read.tail.fetch_max(0, Ordering::AcqRel);
         // Acquire: pairs with the Release in `change`, for what ended the pause.
         let pause = Pause(self.read.paused_until.load(Ordering::Acquire));
-        Ok(pause.until(self.generation) <= now && self.turn(view.head))
+        let is_idle = pause.until(self.generation) <= now;
+        Ok(is_idle && (!is_blank || is_known()) && self.turn(view.head))
     }
 
     /// Closes the bucket, whatever is in it. Whether this call closed it.

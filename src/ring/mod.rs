@@ -52,7 +52,7 @@ mod view;
 pub mod word;
 
 #[cfg(all(test, not(loom)))]
-mod tests;
+pub mod tests;
 
 use crate::sync::{AtomicU64, Ordering};
 pub use answer::{Refusal, Run};

@@ -29,7 +29,7 @@ pub struct Outlook {
 /// A bucket that forgets nothing before its time.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Model {
-    plan: Plan,
+    pub plan: Plan,
     /// All permits since the last flush, but for those that were leaked.
     pub permits: VecDeque<Permit>,
     pub paused_until: u64,
