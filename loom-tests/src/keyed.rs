@@ -412,7 +412,7 @@ impl Keyed {
     pub fn close_quiescent(&self, place: Place) {
         let closed = self.asked(Refusal::Stale, |plan| {
             let ring = self.nodes.node(place.index).at_present();
-            ring.close_if_quiescent(plan, &|| self.now())
+            ring.close_if_quiescent(plan, &|| self.now(), || true)
         });
         closed.expect("an open bucket");
     }
