@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// The queue of a limiter that asks for none: room for this many permits, or for the
 /// largest limit if that is more.
-const DEFAULT_QUEUE: u64 = 1024;
+pub const DEFAULT_QUEUE: u64 = 1024;
 
 /// The same of each of many buckets: the largest limit; or half of what the ring has beside
 /// it, if that is more, for that costs no memory. The other half is for permits that are

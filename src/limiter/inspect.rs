@@ -92,7 +92,7 @@ impl Limiter {
             Ok(())
         })?;
         let (zone, now) = (self.zone(), self.now());
-        let paused_until = Timestamp::from_ticks(zone.gate().paused_until());
+        let paused_until = Timestamp::from_micros(zone.gate().paused_until());
         Ok(Snapshot {
             now,
             paused: paused_until.duration_since(now),

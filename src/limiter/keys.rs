@@ -223,7 +223,7 @@ impl Iterator for Buckets<'_> {
                     count: bucket.count()?,
                     queued: bucket.queued()?,
                     waiting: Duration::from_micros(turn.ready.saturating_sub(turn.now)),
-                    last_use: bucket.peek(0)?.map(Timestamp::from_ticks),
+                    last_use: bucket.peek(0)?.map(Timestamp::from_micros),
                 })
             });
             if let Ok(Some(snapshot)) = answer {

@@ -1,5 +1,6 @@
 //! What can be asked of a limiter, and takes nothing.
 
+use crate::bucket::Usage;
 use crate::error::{AcquireError, BucketError};
 use crate::limiter::Limiter;
 use crate::rate::Rate;
@@ -9,25 +10,6 @@ use crate::zone::Zone;
 use crate::zone::bucket::ZoneBucket;
 use crate::zone::denied::Denied;
 use std::time::Duration;
-
-/// How much of one rate a key has used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Usage {
-    /// The rate.
-    pub rate: Rate,
-    /// Permits that count in its window, those that are waited for among them.
-    pub used: u64,
-    /// When the first of them leaves the window: then more is to be had. Zero if none counts.
-    pub resets_in: Duration,
-}
-
-impl Usage {
-    /// How many permits more the rate allows now.
-    pub fn remaining(&self) -> u64 {
-        self.rate.limit().saturating_sub(self.used)
-    }
-}
 
 impl Limiter {
     /// How long a request of `weight` would have to wait now; zero if it would be
@@ -56,7 +38,7 @@ impl Limiter {
         nth: u64,
     ) -> Result<Option<Timestamp>, AcquireError> {
         let stamp = self.ask_if_there(name.as_ref(), 0, |bucket| bucket.peek(nth))?;
-        Ok(stamp.flatten().map(Timestamp::from_ticks))
+        Ok(stamp.flatten().map(Timestamp::from_micros))
     }
 
     /// How many permits count in the widest window now, those that are waited for
@@ -88,18 +70,13 @@ impl Limiter {
         let tallies = self.ask_if_there(name.as_ref(), 0, |bucket| {
             let (now, tallies) = bucket.tallies()?;
             let rates = bucket.terms().rates.iter().zip(tallies);
-            let usages = rates.map(|(&rate, tally)| Usage {
-                rate,
-                used: tally.count,
-                resets_in: Duration::from_micros(tally.leaves.saturating_sub(now)),
+            let usages = rates.map(|(&rate, tally)| {
+                let resets_in = Duration::from_micros(tally.leaves.saturating_sub(now));
+                Usage::new(rate, tally.count, resets_in)
             });
             Ok(usages.collect())
         })?;
-        let unused = |rate: Rate| Usage {
-            rate,
-            used: 0,
-            resets_in: Duration::ZERO,
-        };
+        let unused = |rate: Rate| Usage::new(rate, 0, Duration::ZERO);
         Ok(tallies.unwrap_or_else(|| self.rates().into_iter().map(unused).collect()))
     }
 
@@ -111,7 +88,7 @@ impl Limiter {
 
     /// The time on the limiter's clock.
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_ticks(self.zone().clock().now())
+        Timestamp::from_micros(self.zone().clock().now())
     }
 
     /// Why a request would be refused now, if it would be. Takes nothing.

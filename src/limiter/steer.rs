@@ -201,7 +201,7 @@ fn end_of_pause(
     plan: &Plan,
     until: impl Fn(Timestamp) -> Timestamp,
 ) -> Result<Timestamp, PauseError> {
-    let now = Timestamp::from_ticks(clock.now());
+    let now = Timestamp::from_micros(clock.now());
     let until = until(now);
     let asked = until.duration_since(now);
     let longest = Duration::from_micros(plan.horizon);

@@ -90,7 +90,7 @@ impl<'l> Permit<'l> {
     /// microsecond. In every window of each rate, the weights of the permits whose
     /// instants are in it sum to the limit at most.
     pub fn at(&self) -> Timestamp {
-        Timestamp::from_ticks(self.run.ready)
+        Timestamp::from_micros(self.run.ready)
     }
 
     /// How many permits it stands for: what was asked for, less what was refunded; none

@@ -57,7 +57,7 @@ impl<'l> Reservation<'l> {
 
     /// The instant from which on its holder may go, on the limiter's clock.
     pub fn ready_at(&self) -> Timestamp {
-        Timestamp::from_ticks(self.place.goes_at())
+        Timestamp::from_micros(self.place.goes_at())
     }
 
     /// How long that is from now on; zero if it has come.
