@@ -157,6 +157,8 @@ mod zone;
 #[cfg(not(loom))]
 pub use bucket::{Answer, AsyncBucket, Bucket, Grant, Item, Usage};
 #[cfg(not(loom))]
+pub use clock::{Boottime, Clock, ClockError, Manual, Monotonic, Wall};
+#[cfg(not(loom))]
 pub use directory::MAX_KEY;
 #[cfg(not(loom))]
 pub use error::{

@@ -19,6 +19,9 @@ pub struct Item<'i> {
 pub struct Grant {
     /// The bucket's own number for them, by which they are given back.
     pub id: u64,
+    /// In which of its logs they are, by a number of the bucket's own; zero if it keeps but
+    /// one, or finds it by the name.
+    pub place: u64,
     /// Permits.
     pub weight: u64,
     /// The grant's instant, on the bucket's clock: from then on its owner may go. It is
@@ -36,11 +39,17 @@ impl Grant {
     pub const fn new(id: u64, weight: u64, at: Timestamp, wait: Duration) -> Self {
         Self {
             id,
+            place: 0,
             weight,
             at,
             wait,
             paused: Duration::ZERO,
         }
+    }
+
+    /// The same, in a certain log.
+    pub const fn in_place(self, place: u64) -> Self {
+        Self { place, ..self }
     }
 
     /// The same, given while the name is paused for so long.

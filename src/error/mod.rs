@@ -5,6 +5,7 @@ mod backend;
 mod open;
 mod steer;
 
+use crate::clock::ClockError;
 use crate::directory::MAX_KEY;
 use crate::rate::Rate;
 pub use backend::{BackendError, Outcome};
@@ -114,6 +115,9 @@ pub enum BucketError {
         /// What was asked for.
         what: &'static str,
     },
+    /// The bucket's clock has failed.
+    #[error(transparent)]
+    Clock(Box<ClockError>),
     /// The store that the bucket is kept in has failed.
     #[error(transparent)]
     Backend(Box<BackendError>),
@@ -126,6 +130,18 @@ impl BucketError {
             Self::Backend(error) => error.outcome,
             _ => Outcome::Undone,
         }
+    }
+}
+
+impl From<ClockError> for BucketError {
+    fn from(error: ClockError) -> Self {
+        Self::Clock(Box::new(error))
+    }
+}
+
+impl From<ClockError> for AcquireError {
+    fn from(error: ClockError) -> Self {
+        Self::Bucket(error.into())
     }
 }
 

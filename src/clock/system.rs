@@ -56,8 +56,9 @@ pub fn wall_micros() -> u64 {
         .unwrap_or(0)
 }
 
+/// Microseconds on a system clock, rounded down.
 #[inline]
-fn micros(id: ClockId) -> Result<i64, Errno> {
+pub fn micros(id: ClockId) -> Result<i64, Errno> {
     let time = clock_gettime(id)?;
     // Unsigned is quicker to divide; a system's nanoseconds are never negative.
     Ok(time.tv_sec() * MICROS + (time.tv_nsec() as u64 / 1000) as i64)
