@@ -133,6 +133,8 @@ mod error;
 #[doc(hidden)]
 pub mod expansion;
 #[cfg(not(loom))]
+mod ground;
+#[cfg(not(loom))]
 mod limiter;
 #[cfg(not(loom))]
 mod observe;
@@ -156,6 +158,8 @@ mod zone;
 
 #[cfg(not(loom))]
 pub use bucket::{Answer, AsyncBucket, Bucket, Grant, Item, Usage};
+#[cfg(all(feature = "tokio", not(loom)))]
+pub use bucket::{Blocking, Offload};
 #[cfg(not(loom))]
 pub use clock::{Boottime, Clock, ClockError, Manual, Monotonic, Wall};
 #[cfg(not(loom))]
@@ -207,6 +211,8 @@ pub use web::tower;
 pub use web::ureq;
 #[cfg(not(loom))]
 pub use zone::KeysSnapshot;
+#[cfg(not(loom))]
+pub use zone::buckets::{MemoryBucket, SharedBucket};
 
 /// Compiles the programs in the README.
 #[cfg(all(

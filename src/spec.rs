@@ -5,7 +5,6 @@ use crate::rate::{Rate, interval_ticks, validate};
 use crate::ring::word::Version;
 use crate::ring::{MAX_CAPACITY, MIN_CAPACITY, Plan, Window};
 use crate::segment::layout::Shape;
-use crate::turn::manners::Manners;
 use std::time::Duration;
 
 /// The queue of a limiter that asks for none: room for this many permits, or for the
@@ -40,8 +39,6 @@ pub struct Spec {
     pub queue: Option<u64>,
     pub capacity: Option<u64>,
     pub keys: Option<u64>,
-    pub manners: Manners,
-    pub dry_run: bool,
     pub group: Option<u32>,
     pub presence: Presence,
     /// Give the segment the caller's rates, if it has others.

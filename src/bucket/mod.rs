@@ -5,7 +5,14 @@
 //! server, and have the conformance suite judge it.
 
 mod asynchronous;
+pub mod block;
+#[cfg(feature = "tokio")]
+mod blocking;
+#[cfg(feature = "tokio")]
+mod home;
 mod item;
+#[cfg(feature = "tokio")]
+mod offload;
 mod passed_on;
 mod tally;
 
@@ -14,7 +21,12 @@ use crate::rate::Rate;
 use crate::spec::DEFAULT_QUEUE;
 use crate::timestamp::Timestamp;
 pub use asynchronous::{Answer, AsyncBucket};
+#[cfg(feature = "tokio")]
+pub use blocking::Blocking;
 pub use item::{Grant, Item, Usage};
+#[cfg(feature = "tokio")]
+pub use offload::Offload;
+pub(crate) use passed_on::{pass_on_as_bucket, words};
 use std::time::Duration;
 
 /// A log of permits, in which those who ask are judged one after the other.

@@ -34,7 +34,7 @@ impl ClockKind {
             .find(|&kind| kind as u64 == number)
     }
 
-    fn id(self) -> ClockId {
+    const fn id(self) -> ClockId {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Self::Boottime => ClockId::CLOCK_BOOTTIME,
@@ -75,7 +75,7 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// The clock of `kind`, with tick 0 at `epoch` microseconds.
-    pub fn new(kind: ClockKind, epoch: i64) -> Self {
+    pub const fn new(kind: ClockKind, epoch: i64) -> Self {
         Self {
             kind,
             id: kind.id(),

@@ -6,14 +6,21 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// More was to be given back than the permit stands for. Nothing was given back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a refund of {weight} is too much: the permit stands for {held}")]
-pub struct RefundError {
-    /// Permits that were to be given back.
-    pub weight: u64,
-    /// Permits that there are.
-    pub held: u64,
+/// Why nothing was given back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefundError {
+    /// More was to be given back than the permit stands for.
+    #[error("a refund of {weight} is too much: the permit stands for {held}")]
+    TooMuch {
+        /// Permits that were to be given back.
+        weight: u64,
+        /// Permits that there are.
+        held: u64,
+    },
+    /// The bucket cannot be used. The permits count until their time has passed.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
 }
 
 /// Why permits were not charged, or not all of them.

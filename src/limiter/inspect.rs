@@ -73,8 +73,9 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn inspect(&self) -> Result<Snapshot, BucketError> {
+        let attached = self.attached("what is in it")?;
         let mut total = Total::default();
-        self.look(|zone| {
+        attached.consult(|zone| {
             total = Total::of(zone);
             let question = |bucket: ZoneBucket<'_>| {
                 let turn = bucket.waiting(1)?;
@@ -91,7 +92,7 @@ impl Limiter {
             })?;
             Ok(())
         })?;
-        let (zone, now) = (self.zone(), self.now());
+        let (zone, now) = (attached.newest(), self.now()?);
         let paused_until = Timestamp::from_micros(zone.gate().paused_until());
         Ok(Snapshot {
             now,
