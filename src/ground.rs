@@ -19,6 +19,8 @@ use std::time::Duration;
 pub const LOCAL: SystemClock = SystemClock::new(ClockKind::DEFAULT, 0);
 
 /// What a limiter stands on. What is common over rings is inlined, and asks them directly.
+// With a tag of its own, that is one comparison.
+#[repr(u8)]
 pub enum Ground {
     Zone(Attached),
     Bucket(Arc<dyn Bucket>),

@@ -69,17 +69,17 @@ impl BucketHandle {
     /// See [`AcquireError`].
     #[inline]
     pub fn try_acquire_n(&self, weight: u64) -> Result<Permit<'_>, AcquireError> {
+        let (Some(zone), Some(_)) = (self.limiter.first_zone(), self.key) else {
+            return self.limiter.try_acquire_n(&self.name, weight);
+        };
         // Relaxed: a hint.
         let spot = Spot::unpack(self.place.load(Ordering::Relaxed), self.key);
-        match self.limiter.first_zone().filter(|_| self.key.is_some()) {
-            None => self.limiter.try_acquire_n(&self.name, weight),
-            Some(zone) => match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
-                Ok(run) => {
-                    self.limiter.scope().granted(weight);
-                    Ok(Permit::new(zone, spot.place.index, run))
-                }
-                Err(_) => self.try_longer(weight),
-            },
+        match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
+            Ok(run) => {
+                self.limiter.scope().granted(weight);
+                Ok(Permit::new(zone, spot.place.index, run))
+            }
+            Err(_) => self.try_longer(weight),
         }
     }
 

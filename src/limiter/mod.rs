@@ -101,10 +101,16 @@ impl Limiter {
         weight: u64,
     ) -> Result<Permit<'_>, AcquireError> {
         let name = name.as_ref();
-        let answer = match self.first_zone() {
-            Some(zone) if zone.has_keys() => self.try_by_key(zone, name, weight),
-            Some(zone) => self.try_there(zone, Spot::ONLY, name, weight),
-            None => self.try_at_length(name, weight),
+        let answer = match self.ground() {
+            Ground::Zone(rings) => {
+                let zone = rings.first();
+                if zone.has_keys() {
+                    self.try_by_key(zone, name, weight)
+                } else {
+                    self.try_there(zone, Spot::ONLY, name, weight)
+                }
+            }
+            _ => self.try_at_length(name, weight),
         };
         self.tell(&answer);
         self.or_let_pass(answer)
@@ -200,19 +206,30 @@ impl Limiter {
         max_wait: u64,
     ) -> Result<Queued<'_>, AcquireError> {
         let ground = self.ground();
-        let Some(attached) = ground.attached() else {
-            let asked = LOCAL.now();
-            let max_wait = Duration::from_micros(max_wait);
-            let grant = ground.put(Item { name, weight }, max_wait).await?;
-            let ahead = |time: Duration| if time.is_zero() { 0 } else { local_end(time) };
-            return Ok(Queued {
-                permit: Permit::of_bucket(ground, name, grant),
-                asked,
-                turn: ahead(grant.wait),
-                behind: ahead(grant.paused),
-            });
-        };
-        attached.ask_zone(weight, |zone| {
+        if let Some(rings) = ground.attached() {
+            return self.queue_up_here(rings, name, weight, max_wait);
+        }
+        let asked = LOCAL.now();
+        let max_wait = Duration::from_micros(max_wait);
+        let grant = ground.put(Item { name, weight }, max_wait).await?;
+        let ahead = |time: Duration| if time.is_zero() { 0 } else { local_end(time) };
+        Ok(Queued {
+            permit: Permit::of_bucket(ground, name, grant),
+            asked,
+            turn: ahead(grant.wait),
+            behind: ahead(grant.paused),
+        })
+    }
+
+    /// The same over rings.
+    pub(crate) fn queue_up_here<'l>(
+        &'l self,
+        rings: &'l Attached,
+        name: &[u8],
+        weight: u64,
+        max_wait: u64,
+    ) -> Result<Queued<'l>, AcquireError> {
+        rings.ask_zone(weight, |zone| {
             zone.ask(name, |bucket| {
                 let behind = bucket.pause_end();
                 let run = bucket.reserve(weight, max_wait)?;

@@ -46,9 +46,10 @@ impl Limiter {
         timeout: Duration,
     ) -> Result<Permit<'_>, AcquireError> {
         let name = name.as_ref();
-        let taking = Place::take(self, name, weight, timeout);
-        let mut place = self.ground().block_on(taking)?;
-        place.wait(name)?;
+        let mut place = self.take_place(name, weight, timeout)?;
+        if place.waits() {
+            place.wait(name)?;
+        }
         Ok(place.hand_over())
     }
 
@@ -87,9 +88,22 @@ impl Limiter {
         max_wait: Duration,
     ) -> Result<Reservation<'_>, AcquireError> {
         let name = name.as_ref();
-        let taking = Place::take(self, name, weight, max_wait);
-        let place = self.ground().block_on(taking)?;
+        let place = self.take_place(name, weight, max_wait)?;
         Ok(Reservation::new(name, place))
+    }
+
+    /// Queues up, blocking the thread where a bucket has to be awaited.
+    fn take_place(
+        &self,
+        name: &[u8],
+        weight: u64,
+        timeout: Duration,
+    ) -> Result<Place<'_>, AcquireError> {
+        let ground = self.ground();
+        match ground.attached() {
+            Some(rings) => Place::take_here(self, rings, name, weight, timeout),
+            None => ground.block_on(Place::take(self, name, weight, timeout)),
+        }
     }
 
     /// The same for async code: over an async bucket it blocks no thread. Dropping the future

@@ -13,6 +13,7 @@ use crate::timestamp::Timestamp;
 use crate::turn::manners::ticks;
 use crate::turn::permit::Permit;
 use crate::zone::Zone;
+use crate::zone::attached::Attached;
 use std::time::Duration;
 
 /// How late one may wake at least, and still go: less than this is ordinary scheduling.
@@ -71,21 +72,41 @@ impl<'l> Place<'l> {
             return Ok(Self::of(limiter, permit));
         }
         let timeout = ticks(timeout);
-        let Queued {
-            permit,
-            asked,
-            turn,
-            behind,
-        } = limiter
-            .queue_up(name, weight, timeout)
-            .await
-            .inspect_err(|error| limiter.scope().refused(error))?;
-        let epoch = permit.clock().epoch();
+        let queued = limiter.queue_up(name, weight, timeout).await;
+        Self::queued(limiter, queued, timeout)
+    }
+
+    /// The same over rings, where there is nothing to be awaited.
+    pub fn take_here(
+        limiter: &'l Limiter,
+        rings: &'l Attached,
+        name: &[u8],
+        weight: u64,
+        timeout: Duration,
+    ) -> Result<Self, AcquireError> {
+        if limiter.is_dry() {
+            let permit = limiter.try_acquire_n(name, weight)?;
+            return Ok(Self::of(limiter, permit));
+        }
+        let timeout = ticks(timeout);
+        let queued = limiter.queue_up_here(rings, name, weight, timeout);
+        Self::queued(limiter, queued, timeout)
+    }
+
+    /// The place of one who has just queued up.
+    fn queued(
+        limiter: &'l Limiter,
+        queued: Result<Queued<'l>, AcquireError>,
+        timeout: u64,
+    ) -> Result<Self, AcquireError> {
+        let queued = queued.inspect_err(|error| limiter.scope().refused(error))?;
+        let epoch = queued.permit.clock().epoch();
+        let deadline = epoch.saturating_add_unsigned(queued.asked.saturating_add(timeout));
         let mut place = Self {
-            turn,
-            behind,
-            deadline: epoch.saturating_add_unsigned(asked.saturating_add(timeout)),
-            ..Self::of(limiter, permit)
+            turn: queued.turn,
+            behind: queued.behind,
+            deadline,
+            ..Self::of(limiter, queued.permit)
         };
         place.delay();
         Ok(place)
