@@ -157,7 +157,7 @@ fn work(segment: &str, worker: u32, seed: u64, end: Instant, desk: &Desk) -> any
             break;
         }
         let weight = random.u64(1..=HEAVIEST);
-        let before = limiter.now();
+        let before = limiter.now().unwrap();
         let answer = if random.bool() {
             limiter.try_acquire_n("job", weight)
         } else {
@@ -167,7 +167,7 @@ fn work(segment: &str, worker: u32, seed: u64, end: Instant, desk: &Desk) -> any
             Ok(permit) => log.append(&Grant {
                 before: before.as_micros(),
                 at: permit.at().as_micros(),
-                after: limiter.now().as_micros(),
+                after: limiter.now().unwrap().as_micros(),
                 weight,
                 worker,
                 sleeps: permit.sleeps(),
@@ -251,7 +251,7 @@ impl Pool {
                 self.crew.kill(self.victim as usize)?;
                 kill = Some(Kill {
                     worker: self.victim,
-                    at: limiter.now().as_micros(),
+                    at: limiter.now().unwrap().as_micros(),
                 });
                 bar.set_message(format!("worker {} killed", self.victim));
             }

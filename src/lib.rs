@@ -124,12 +124,16 @@ mod sync;
 
 // All else needs a system around it, which models have not.
 #[cfg(not(loom))]
+mod bucket;
+#[cfg(not(loom))]
 mod clock;
 #[cfg(not(loom))]
 mod error;
 #[cfg(all(feature = "macros", not(loom)))]
 #[doc(hidden)]
 pub mod expansion;
+#[cfg(not(loom))]
+mod ground;
 #[cfg(not(loom))]
 mod limiter;
 #[cfg(not(loom))]
@@ -153,17 +157,24 @@ mod web;
 mod zone;
 
 #[cfg(not(loom))]
+pub use bucket::{Answer, AsyncBucket, Bucket, Grant, Item, Usage};
+#[cfg(all(feature = "tokio", not(loom)))]
+pub use bucket::{Blocking, Offload};
+#[cfg(not(loom))]
+pub use clock::{Boottime, Clock, ClockError, Manual, Monotonic, Wall};
+#[cfg(not(loom))]
 pub use directory::MAX_KEY;
 #[cfg(not(loom))]
 pub use error::{
-    AcquireError, BucketError, DebitError, OpenError, PauseError, RefundError, SetRatesError,
+    AcquireError, BackendError, BucketError, DebitError, OpenError, Outcome, PauseError,
+    RefundError, SetRatesError,
 };
 #[cfg(not(loom))]
 pub use limiter::Limiter;
 #[cfg(not(loom))]
 pub use limiter::builder::Builder;
 #[cfg(not(loom))]
-pub use limiter::factory::{BucketFactory, Item, Router};
+pub use limiter::factory::{BucketFactory, Router};
 #[cfg(all(feature = "portable", not(loom)))]
 pub use limiter::inspect::remove_portable;
 #[cfg(not(loom))]
@@ -172,8 +183,6 @@ pub use limiter::inspect::{Snapshot, list, remove, remove_at};
 pub use limiter::keys::{BucketHandle, BucketSnapshot, Buckets};
 #[cfg(not(loom))]
 pub use limiter::leaker::{LeakError, Leaker, Pass};
-#[cfg(not(loom))]
-pub use limiter::questions::Usage;
 #[cfg(all(feature = "macros", not(loom)))]
 pub use limiter::rate_limited::rate_limited;
 #[cfg(not(loom))]
@@ -202,6 +211,8 @@ pub use web::tower;
 pub use web::ureq;
 #[cfg(not(loom))]
 pub use zone::KeysSnapshot;
+#[cfg(not(loom))]
+pub use zone::buckets::{MemoryBucket, SharedBucket};
 
 /// Compiles the programs in the README.
 #[cfg(all(

@@ -5,12 +5,11 @@ use crate::rate::{Rate, interval_ticks, validate};
 use crate::ring::word::Version;
 use crate::ring::{MAX_CAPACITY, MIN_CAPACITY, Plan, Window};
 use crate::segment::layout::Shape;
-use crate::turn::manners::Manners;
 use std::time::Duration;
 
 /// The queue of a limiter that asks for none: room for this many permits, or for the
 /// largest limit if that is more.
-const DEFAULT_QUEUE: u64 = 1024;
+pub const DEFAULT_QUEUE: u64 = 1024;
 
 /// The same of each of many buckets: the largest limit; or half of what the ring has beside
 /// it, if that is more, for that costs no memory. The other half is for permits that are
@@ -40,8 +39,6 @@ pub struct Spec {
     pub queue: Option<u64>,
     pub capacity: Option<u64>,
     pub keys: Option<u64>,
-    pub manners: Manners,
-    pub dry_run: bool,
     pub group: Option<u32>,
     pub presence: Presence,
     /// Give the segment the caller's rates, if it has others.

@@ -1,12 +1,12 @@
-//! An instant on a segment's clock.
+//! An instant on a bucket's clock.
 
 use std::fmt;
 use std::time::Duration;
 
-/// An instant on a segment's clock, in microseconds since the segment's epoch.
+/// An instant on a bucket's clock, in microseconds since the bucket's epoch.
 ///
-/// All who share a segment read the same clock, so timestamps of one segment
-/// compare across threads and processes. Those of different segments do not:
+/// All who share a bucket read the same clock, so timestamps of one segment, or of one
+/// server, compare across threads and processes. Those of different segments do not:
 /// each has its own epoch.
 ///
 /// Printed, it is in seconds: `12.000345s`.
@@ -23,12 +23,12 @@ use std::time::Duration;
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The instant `ticks` microseconds after the segment's epoch.
-    pub(crate) const fn from_ticks(ticks: u64) -> Self {
-        Self(ticks)
+    /// The instant so many microseconds after the bucket's epoch.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
     }
 
-    /// Microseconds since the segment's epoch.
+    /// Microseconds since the bucket's epoch.
     pub const fn as_micros(self) -> u64 {
         self.0
     }
@@ -61,8 +61,8 @@ impl fmt::Display for Timestamp {
 mod tests {
     use super::*;
 
-    const EARLY: Timestamp = Timestamp::from_ticks(1_500_000);
-    const LATE: Timestamp = Timestamp::from_ticks(12_000_345);
+    const EARLY: Timestamp = Timestamp::from_micros(1_500_000);
+    const LATE: Timestamp = Timestamp::from_micros(12_000_345);
 
     #[test]
     fn later_is_greater() {
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn it_prints_in_seconds_down_to_the_microsecond() {
         assert_eq!(LATE.to_string(), "12.000345s");
-        assert_eq!(Timestamp::from_ticks(0).to_string(), "0.000000s");
+        assert_eq!(Timestamp::from_micros(0).to_string(), "0.000000s");
         assert_eq!(format!("{LATE:>12}"), "  12.000345s");
     }
 }

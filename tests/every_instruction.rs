@@ -68,7 +68,7 @@ fn a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most() {
     let reserved = || limiter.inspect().unwrap().reserved;
     let mut outcomes = [0_u64; 2];
     for at in instructions(Led::to(Pace::Instruction, || take(&limiter)), STOPS) {
-        let (before, called) = (reserved(), limiter.now());
+        let (before, called) = (reserved(), limiter.now().unwrap());
         let led = Led::to(Pace::Instruction, || take(&limiter));
         // Not every call is of the same length: this one may have come to its end.
         let _ = (0..at).all(|_| led.step());
@@ -82,7 +82,7 @@ fn a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most() {
         for nth in 0..lost + WEIGHT {
             let stamp = limiter.peek("", nth).unwrap().unwrap();
             assert!(
-                (called..=limiter.now()).contains(&stamp),
+                (called..=limiter.now().unwrap()).contains(&stamp),
                 "{stamp} for a call at {called}"
             );
         }

@@ -23,7 +23,7 @@ const LONG: u64 = 1_500_000;
 fn hammer(limiter: &Limiter, scene: &Scene, worker: u64, until: u64) {
     let mut log = scene.log_in_batches_of(64, worker);
     let mut chance = Chance::new();
-    while limiter.now().as_micros() < until {
+    while limiter.now().unwrap().as_micros() < until {
         let weight = 1 + chance.below(4);
         let waits = chance.below(50);
         let outcome = logged(limiter, &mut log, worker, |limiter| match waits {
@@ -61,7 +61,7 @@ fn eight_unrelated_processes_never_exceed_the_rates() {
         hammer(&limiter, &scene, cues[0], cues[1]);
     });
     let limiter = scene.limiter().rates(RATES).open().unwrap();
-    let until = limiter.now().as_micros() + LONG;
+    let until = limiter.now().unwrap().as_micros() + LONG;
     let workers: Vec<Process> = (0..WORKERS)
         .map(|n| scene.start("worker", &[n, until]))
         .collect();
@@ -78,7 +78,7 @@ fn eight_forked_processes_never_exceed_the_rates() {
     // The handle is warm when it is inherited.
     assert!(limiter.try_acquire("").is_ok());
     limiter.flush().unwrap();
-    let until = limiter.now().as_micros() + LONG;
+    let until = limiter.now().unwrap().as_micros() + LONG;
     let work = |worker| hammer(&limiter, &scene, worker, until);
     let workers: Vec<Process> = (0..WORKERS).map(|n| Process::fork(|| work(n))).collect();
     workers.into_iter().for_each(Process::join);
@@ -91,15 +91,15 @@ fn hammer_and_complain(limiter: &Limiter, scene: &Scene, worker: u64, until: u64
     let mut log = scene.log_in_batches_of(64, worker);
     let mut refusals = scene.log_in_batches_of(64, format!("../refusals/{worker}"));
     let mut chance = Chance::new();
-    while limiter.now().as_micros() < until {
-        let before = limiter.now().as_micros();
+    while limiter.now().unwrap().as_micros() < until {
+        let before = limiter.now().unwrap().as_micros();
         let outcome = logged(limiter, &mut log, worker, |limiter| limiter.try_acquire(""));
         let Err(error) = outcome else { continue };
         let AcquireError::Limited { retry_after, .. } = error else {
             panic!("{error}")
         };
         if chance.below(32) == 0 {
-            let after = limiter.now().as_micros();
+            let after = limiter.now().unwrap().as_micros();
             let at = before + retry_after.as_micros() as u64;
             let refusal = Grant {
                 before,
@@ -126,7 +126,7 @@ fn no_process_is_refused_while_the_window_has_room() {
     });
     std::fs::create_dir(scene.file("refusals")).unwrap();
     let limiter = scene.limiter().rate(rate).open().unwrap();
-    let until = limiter.now().as_micros() + LONG;
+    let until = limiter.now().unwrap().as_micros() + LONG;
     let workers: Vec<Process> = (0..WORKERS)
         .map(|n| scene.start("worker", &[n, until]))
         .collect();

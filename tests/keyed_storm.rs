@@ -84,7 +84,7 @@ fn usable(limiter: &Limiter, round: &mut u64) -> u64 {
     eventually("so many grants within a window", || {
         *round += 1;
         eventually("idle keys", || limiter.count().unwrap() == 0);
-        let started = limiter.now();
+        let started = limiter.now().unwrap();
         let (mut granted, mut full) = (0, 0);
         // Each search looks at a part of the buckets.
         while full <= PLACES / 256 {
@@ -94,7 +94,7 @@ fn usable(limiter: &Limiter, round: &mut u64) -> u64 {
                 Err(error) => panic!("{error}"),
             }
         }
-        usable = (limiter.now().duration_since(started) < ms(20)).then_some(granted);
+        usable = (limiter.now().unwrap().duration_since(started) < ms(20)).then_some(granted);
         usable.is_some()
     });
     usable.unwrap()
@@ -131,8 +131,8 @@ fn each_key_s_windows_hold_in_a_storm_of_kills_and_no_bucket_is_lost_for_good() 
     let mut chance = Chance::new();
     let (mut kills, mut leaker) = (0, None);
     let mut crowd: Vec<Process> = (0..CROWD).map(|slot| begin(slot, slot)).collect();
-    let end = limiter.now().as_micros() + long.as_micros() as u64;
-    while limiter.now().as_micros() < end {
+    let end = limiter.now().unwrap().as_micros() + long.as_micros() as u64;
+    while limiter.now().unwrap().as_micros() < end {
         chance.pause(8_000);
         let slot = chance.below(CROWD);
         crowd[slot as usize].kill();

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tidegate::{AcquireError, Builder, Leaker, Limiter, MAX_KEY, OpenError, Pass, Rate};
+use tidegate::{
+    AcquireError, Builder, Leaker, Limiter, MAX_KEY, MemoryBucket, OpenError, Pass, Rate,
+};
 
-fn long() -> Builder {
+fn long() -> Builder<MemoryBucket> {
     Limiter::in_memory().rate(Rate::new(2, Duration::from_secs(3600)))
 }
 

@@ -20,7 +20,7 @@ fn a_reservation_that_is_dropped_or_cancelled_gives_its_place_back() {
     limiter.reserve("", 2, Duration::ZERO).unwrap().cancel();
     limiter.try_acquire_n("", 2).unwrap();
     let place = limiter.reserve("", 1, 2 * HOUR).unwrap();
-    assert!(place.waiting() > Duration::ZERO && place.ready_at() > limiter.now());
+    assert!(place.waiting() > Duration::ZERO && place.ready_at() > limiter.now().unwrap());
     assert_eq!(limiter.queued().unwrap(), 1);
     drop(place);
     assert_eq!(limiter.queued().unwrap(), 0);
@@ -43,7 +43,7 @@ fn a_reservation_is_waited_for_in_one_sleep_until_it_is_ready() {
     let place = limiter.reserve("", 1, HOUR).unwrap();
     let ready = place.ready_at();
     let permit = place.wait().unwrap();
-    assert!(limiter.now() >= ready && permit.sleeps() >= 1);
+    assert!(limiter.now().unwrap() >= ready && permit.sleeps() >= 1);
 }
 
 #[test]
@@ -217,7 +217,10 @@ fn a_refund_of_more_than_was_taken_is_refused_and_gives_nothing_back() {
     let mut permit = limiter.try_acquire_n("", 3).unwrap();
     permit.refund_n(1).unwrap();
     let refused = permit.refund_n(3);
-    assert_eq!(refused, Err(RefundError { weight: 3, held: 2 }));
+    assert!(matches!(
+        refused,
+        Err(RefundError::TooMuch { weight: 3, held: 2 })
+    ));
     assert_eq!(limiter.count().unwrap(), 2);
     permit.refund();
     assert_eq!(limiter.count().unwrap(), 0);
@@ -324,7 +327,7 @@ fn a_buffer_is_waited_for_beyond_the_turn_but_only_by_those_who_wait() {
     let goes_at = place.ready_at();
     assert!(goes_at.duration_since(first.at()) >= Duration::from_millis(25));
     let permit = place.wait().unwrap();
-    assert!(limiter.now() >= goes_at && permit.at() < goes_at);
+    assert!(limiter.now().unwrap() >= goes_at && permit.at() < goes_at);
 }
 
 #[test]

@@ -22,9 +22,9 @@ const LONG: u64 = 2_000_000;
 fn use_it_all(open: &dyn Fn() -> Option<Limiter>) {
     // Nobody scribbles on this one's clock.
     let clock = Limiter::in_memory().rate(RATES[0]).open().unwrap();
-    let until = clock.now().as_micros() + LONG;
+    let until = clock.now().unwrap().as_micros() + LONG;
     let (mut chance, mut granted) = (Chance::new(), 0);
-    while clock.now().as_micros() < until {
+    while clock.now().unwrap().as_micros() < until {
         let Some(limiter) = open() else { continue };
         let mut leaker = Leaker::new(&limiter);
         for _ in 0..200 {

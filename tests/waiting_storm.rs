@@ -17,7 +17,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A wait of a kind that chance picks, to its end or not.
 fn wait(limiter: &Limiter, out: &mut Log, worker: u64, chance: &mut Chance) {
     let max_wait = [ms(2), ms(30), HOUR][chance.below(3) as usize];
-    let before = limiter.now().as_micros();
+    let before = limiter.now().unwrap().as_micros();
     let place = match limiter.reserve("", 1 + chance.below(5), max_wait) {
         Ok(place) => place,
         Err(AcquireError::Limited { .. } | AcquireError::QueueFull { .. }) => {
@@ -140,12 +140,12 @@ fn grants_come_in_the_order_of_reservations_and_no_time_is_lost_while_somebody_w
         while left > 0 || !ahead.is_empty() {
             if left > 0 && ahead.len() < 60 {
                 left -= 1;
-                let before = limiter.now().as_micros();
+                let before = limiter.now().unwrap().as_micros();
                 let place = limiter.reserve("", 1 + chance.below(4), HOUR).unwrap();
                 let place_of = Grant {
                     before,
                     at: place.ready_at().as_micros(),
-                    after: limiter.now().as_micros(),
+                    after: limiter.now().unwrap().as_micros(),
                     weight: place.weight(),
                     worker: worker as u32,
                     sleeps: 0,
@@ -204,11 +204,11 @@ fn those_who_reserve_and_cancel_in_a_loop_leave_the_others_their_grants() {
     let limiter = builder.open().unwrap();
     // How many are granted while so much time passes on the segment's own clock.
     let granted = || {
-        let started = limiter.now();
+        let started = limiter.now().unwrap();
         let (mut count, mut now) = (0, started);
         while now.duration_since(started) < 50 * rate.interval() {
             count += u64::from(limiter.try_acquire("").is_ok());
-            now = limiter.now();
+            now = limiter.now().unwrap();
         }
         count * 1_000_000 / now.duration_since(started).as_micros() as u64
     };
@@ -265,7 +265,7 @@ fn a_pause_over_a_queue_lets_nobody_go_in_it_and_no_burst_after_it() {
             _ => limiter.pause_all(ms(60)),
         };
         // From here on all see it.
-        let begun = limiter.now();
+        let begun = limiter.now().unwrap();
         pauses.push(begun.as_micros()..until.unwrap().as_micros());
     }
     scene.announce("the end");

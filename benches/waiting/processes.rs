@@ -26,7 +26,7 @@ impl Wait for &Limiter {
         let permit = Limiter::acquire(self, "").map_err(io::Error::other)?;
         Ok(Grant {
             at: permit.at().as_micros() * 1000,
-            returned: self.now().as_micros() * 1000,
+            returned: self.now().map_err(io::Error::other)?.as_micros() * 1000,
             sleeps: permit.sleeps().into(),
         })
     }
@@ -45,7 +45,7 @@ impl Wait for Polling<'_> {
                 Ok(permit) => {
                     return Ok(Grant {
                         at: permit.at().as_micros() * 1000,
-                        returned: limiter.now().as_micros() * 1000,
+                        returned: limiter.now().map_err(io::Error::other)?.as_micros() * 1000,
                         sleeps,
                     });
                 }

@@ -64,7 +64,7 @@ struct Limits {
 impl Limits {
     /// Waits until both limits let a request to `host` pass.
     fn acquire(&self, host: &str) -> anyhow::Result<(Permitted, Permitted)> {
-        let now = || [&self.hosts, &self.all].map(|limiter| limiter.now().as_micros());
+        let now = || [&self.hosts, &self.all].map(|limiter| limiter.now().unwrap().as_micros());
         let before = now();
         let both = [self.hosts.request(host, 1), self.all.request("", 1)];
         let permits = acquire_all(&both, Duration::MAX)?;

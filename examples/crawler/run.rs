@@ -136,7 +136,7 @@ fn listed(rates: &[Rate]) -> String {
 /// paused between the two readings: the nearest pair counts.
 fn epoch(limiter: &Limiter) -> u64 {
     (0..100)
-        .map(|_| clock::micros().saturating_sub(limiter.now().as_micros()))
+        .map(|_| clock::micros().saturating_sub(limiter.now().unwrap().as_micros()))
         .max()
         .unwrap_or(0)
 }

@@ -1,16 +1,20 @@
-//! Why no permit was given; in [`open`], why there is no limiter; in [`steer`], why it
-//! could not be steered.
+//! Why no permit was given; in [`backend`], why a store failed; in [`open`], why there is no
+//! limiter; in [`steer`], why it could not be steered.
 
+mod backend;
 mod open;
 mod steer;
 
+use crate::clock::ClockError;
 use crate::directory::MAX_KEY;
 use crate::rate::Rate;
+pub use backend::{BackendError, Outcome};
 pub use open::OpenError;
 use std::time::Duration;
 pub use steer::{DebitError, PauseError, RefundError, SetRatesError};
 
-/// Why a request was not granted. Nothing was taken.
+/// Why a request was not granted. Nothing was taken, unless the [`outcome`](Self::outcome) is
+/// unknown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
@@ -68,6 +72,23 @@ pub enum AcquireError {
     Bucket(#[from] BucketError),
 }
 
+impl AcquireError {
+    /// Whether it is known that nothing was taken: only a store that fails half-way leaves that
+    /// open.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Bucket(error) => error.outcome(),
+            _ => Outcome::Undone,
+        }
+    }
+}
+
+impl From<BackendError> for AcquireError {
+    fn from(error: BackendError) -> Self {
+        Self::Bucket(error.into())
+    }
+}
+
 /// Why a bucket cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -78,8 +99,8 @@ pub enum BucketError {
     /// The segment was removed or changed, and could not be opened again.
     #[error("the segment was removed or changed, and cannot be opened again: {0}")]
     Reopen(#[source] Box<OpenError>),
-    /// The bucket is closed, or its first word is damaged.
-    #[error("the bucket is closed: remove the segment, and create it anew")]
+    /// The bucket is closed; or, in a segment, its first word is damaged.
+    #[error("the bucket is closed: open it anew; a segment, remove and create it anew")]
     Closed,
     /// The words of the directory of keys contradict each other.
     #[error("the directory of keys is damaged: remove the segment, and create it anew")]
@@ -91,4 +112,44 @@ pub enum BucketError {
     /// than its clock can count (17 years); or its words are damaged.
     #[error("the segment is used up, or damaged: remove it, and create it anew")]
     Exhausted,
+    /// Buckets of this kind do not tell, or do, such a thing.
+    #[error("{what}: buckets of this kind do not support that")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The bucket's clock has failed.
+    #[error(transparent)]
+    Clock(Box<ClockError>),
+    /// The store that the bucket is kept in has failed.
+    #[error(transparent)]
+    Backend(Box<BackendError>),
+}
+
+impl BucketError {
+    /// Whether it is known that nothing was done.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Backend(error) => error.outcome,
+            _ => Outcome::Undone,
+        }
+    }
+}
+
+impl From<ClockError> for BucketError {
+    fn from(error: ClockError) -> Self {
+        Self::Clock(Box::new(error))
+    }
+}
+
+impl From<ClockError> for AcquireError {
+    fn from(error: ClockError) -> Self {
+        Self::Bucket(error.into())
+    }
+}
+
+impl From<BackendError> for BucketError {
+    fn from(error: BackendError) -> Self {
+        Self::Backend(Box::new(error))
+    }
 }

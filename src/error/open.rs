@@ -1,6 +1,6 @@
 //! Why a segment could not be opened.
 
-use super::SetRatesError;
+use super::{BackendError, SetRatesError};
 use crate::rate::{Rate, RateError};
 use std::fmt;
 use std::io;
@@ -215,6 +215,9 @@ pub enum OpenError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The store that the bucket is to be kept in has failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
 }
 
 /// Rates, as in `5/2s and 100/m`.

@@ -1,19 +1,26 @@
 //! Why a limiter could not be steered: debits, refunds, pauses, rates that change.
 
-use super::{AcquireError, BucketError};
+use super::{AcquireError, BackendError, BucketError};
 use crate::rate::RateError;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// More was to be given back than the permit stands for. Nothing was given back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a refund of {weight} is too much: the permit stands for {held}")]
-pub struct RefundError {
-    /// Permits that were to be given back.
-    pub weight: u64,
-    /// Permits that there are.
-    pub held: u64,
+/// Why nothing was given back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefundError {
+    /// More was to be given back than the permit stands for.
+    #[error("a refund of {weight} is too much: the permit stands for {held}")]
+    TooMuch {
+        /// Permits that were to be given back.
+        weight: u64,
+        /// Permits that there are.
+        held: u64,
+    },
+    /// The bucket cannot be used. The permits count until their time has passed.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
 }
 
 /// Why permits were not charged, or not all of them.
@@ -56,6 +63,9 @@ pub enum PauseError {
         /// The longest from now on.
         longest: Duration,
     },
+    /// Buckets of this kind know no pauses.
+    #[error("buckets of this kind cannot be paused")]
+    Unsupported,
     /// The bucket to be paused is not to be had.
     #[error(transparent)]
     Acquire(#[from] AcquireError),
@@ -63,6 +73,12 @@ pub enum PauseError {
 
 impl From<BucketError> for PauseError {
     fn from(error: BucketError) -> Self {
+        Self::Acquire(error.into())
+    }
+}
+
+impl From<BackendError> for PauseError {
+    fn from(error: BackendError) -> Self {
         Self::Acquire(error.into())
     }
 }
@@ -95,9 +111,9 @@ pub enum SetRatesError {
         /// The segment.
         path: PathBuf,
     },
-    /// The segment is not in a file that could be locked.
-    #[error("the rates of a portable segment cannot be changed: remove it, and create it anew")]
-    NoLock,
+    /// Buckets of this kind keep the rates that they were made with.
+    #[error("the rates of a bucket of this kind cannot be changed: remove it, and create it anew")]
+    Fixed,
     /// The lock on the rates could not be asked for.
     #[error("could not lock the rates of {path}: {source}")]
     Lock {
@@ -109,4 +125,10 @@ pub enum SetRatesError {
     /// The limiter cannot be used.
     #[error(transparent)]
     Bucket(#[from] BucketError),
+}
+
+impl From<BackendError> for SetRatesError {
+    fn from(error: BackendError) -> Self {
+        Self::Bucket(error.into())
+    }
 }

@@ -1,6 +1,7 @@
 //! How a limiter is asked for.
 
 use crate::error::OpenError;
+use crate::ground::Ground;
 use crate::limiter::Limiter;
 #[cfg(feature = "portable")]
 use crate::limiter::inspect::remove_portable;
@@ -8,7 +9,10 @@ use crate::rate::Rate;
 use crate::segment::place::Place;
 use crate::segment::remove_segment;
 use crate::spec::{Presence, Spec};
-use crate::zone::attached::Origin;
+use crate::turn::manners::Manners;
+use crate::zone::attached::{Attached, Origin};
+use crate::zone::buckets::{MemoryBucket, SharedBucket};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,11 +25,14 @@ use std::time::Duration;
 /// assert_eq!(limiter.rates().len(), 2);
 /// # Ok::<(), tidegate::OpenError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[must_use = "call open()"]
-pub struct Builder {
+pub struct Builder<B = SharedBucket> {
     site: Site,
     spec: Spec,
+    manners: Manners,
+    is_dry: bool,
+    made: PhantomData<fn() -> B>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,11 +44,24 @@ enum Site {
     Portable(String),
 }
 
-impl Builder {
+impl<B> Clone for Builder<B> {
+    fn clone(&self) -> Self {
+        Self {
+            site: self.site.clone(),
+            spec: self.spec.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<B> Builder<B> {
     fn new(site: Site) -> Self {
         Self {
             site,
             spec: Spec::default(),
+            manners: Manners::default(),
+            is_dry: false,
+            made: PhantomData,
         }
     }
 
@@ -111,7 +131,7 @@ impl Builder {
     /// again (once, within its deadline), lest many that were stopped together go
     /// together. By default a tenth of the shortest interval, and at least 5 ms.
     pub fn lateness(mut self, bound: Duration) -> Self {
-        self.spec.manners.lateness = Some(bound);
+        self.manners.lateness = Some(bound);
         self
     }
 
@@ -120,7 +140,7 @@ impl Builder {
     /// and requests that were just in time here can reach it in the window before. As
     /// PyrateLimiter's `buffer_ms`.
     pub fn buffer(mut self, margin: Duration) -> Self {
-        self.spec.manners.buffer = margin;
+        self.manners.buffer = margin;
         self
     }
 
@@ -128,7 +148,7 @@ impl Builder {
     /// many who may go at one instant do not arrive at one instant. What is granted is
     /// exact as ever; when it is acted upon is spread.
     pub fn jitter(mut self, most: Duration) -> Self {
-        self.spec.manners.jitter = most;
+        self.manners.jitter = most;
         self
     }
 
@@ -136,7 +156,7 @@ impl Builder {
     /// [`Limiter::would_have_refused`]. Those who are within the rates take their permits as
     /// ever; the others take none. Only this handle is dry.
     pub fn dry_run(mut self) -> Self {
-        self.spec.dry_run = true;
+        self.is_dry = true;
         self
     }
 
@@ -180,6 +200,13 @@ impl Builder {
     ///
     /// See [`OpenError`].
     pub fn open(self) -> Result<Limiter, OpenError> {
+        let (manners, is_dry) = (self.manners, self.is_dry);
+        let ground = Ground::Zone(self.attach()?);
+        let limiter = Limiter::on(ground).with(manners);
+        Ok(if is_dry { limiter.dry_run() } else { limiter })
+    }
+
+    fn attach(self) -> Result<Attached, OpenError> {
         let origin = match self.site {
             Site::Memory => Origin::Memory,
             Site::Named(name) => Origin::Segment(Place::named(&name)?),
@@ -187,7 +214,20 @@ impl Builder {
             #[cfg(feature = "portable")]
             Site::Portable(name) => Place::named(&name).map(|_| Origin::Portable(name))?,
         };
-        Limiter::open(origin, self.spec)
+        Attached::new(origin, self.spec)
+    }
+}
+
+#[allow(private_bounds)]
+impl<B: From<Attached>> Builder<B> {
+    /// The same, without a limiter around it: a [`SharedBucket`], or a [`MemoryBucket`] if it
+    /// is in memory. What concerns those who wait is left out.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open_bucket(self) -> Result<B, OpenError> {
+        self.attach().map(B::from)
     }
 
     /// Removes the segment that this would attach to, and whether there was one: as
@@ -236,7 +276,7 @@ impl Limiter {
     }
 
     /// A limiter for the threads of this process.
-    pub fn in_memory() -> Builder {
+    pub fn in_memory() -> Builder<MemoryBucket> {
         Builder::new(Site::Memory)
     }
 }

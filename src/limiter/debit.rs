@@ -1,7 +1,9 @@
 //! Charging for what has been done already.
 
-use crate::error::DebitError;
+use crate::bucket::Item;
+use crate::error::{AcquireError, DebitError};
 use crate::limiter::Limiter;
+use crate::rate::Rate;
 use std::time::Duration;
 
 impl Limiter {
@@ -33,26 +35,29 @@ impl Limiter {
             charged,
             error,
         };
-        let zone = self.up_to_date().map_err(|error| partly(0, error.into()))?;
-        let plan = zone.plan();
-        let most = plan.smallest_limit().saturating_add(plan.queue);
+        let bucket = self.as_bucket();
+        let mut smallest = smallest_limit(&bucket.rates());
+        let most = smallest.saturating_add(bucket.queue());
         if weight > most {
             return Err(DebitError::TooMuch { weight, most });
         }
-        let mut charged = 0;
-        let mut owed = 0;
+        let (mut charged, mut owed) = (0, Duration::ZERO);
         while charged < weight {
-            let left = weight - charged;
-            let (part, run) = self
-                .ask(name, left, |bucket| {
-                    // The rates may change on the way.
-                    let part = left.min(bucket.plan().smallest_limit());
-                    Ok((part, bucket.reserve(part, u64::MAX)?))
-                })
-                .map_err(|error| partly(charged, error))?;
-            charged += part;
-            owed = run.ready.saturating_sub(run.asked);
+            let part = smallest.min(weight - charged);
+            let item = Item { name, weight: part };
+            match bucket.put(item, Duration::MAX) {
+                Ok(grant) => (charged, owed) = (charged + part, grant.wait),
+                // The rates have changed on the way.
+                Err(AcquireError::WeightTooLarge { rate, .. }) if rate.limit() < smallest => {
+                    smallest = rate.limit();
+                }
+                Err(error) => return Err(partly(charged, error)),
+            }
         }
-        Ok(Duration::from_micros(owed))
+        Ok(owed)
     }
+}
+
+fn smallest_limit(rates: &[Rate]) -> u64 {
+    rates.iter().map(Rate::limit).min().unwrap_or(0)
 }

@@ -1,19 +1,11 @@
 //! Bucket factories: from a request's name to the bucket that it must pass.
 
+use crate::bucket::Item;
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
 use crate::limiter::request::Request;
 use crate::turn::permit::Permit;
 use std::time::Duration;
-
-/// What is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Item<'i> {
-    /// For whom, or for what.
-    pub name: &'i [u8],
-    /// Permits.
-    pub weight: u64,
-}
 
 /// Says which bucket a request must pass. [`Limiter`] is one: with a single bucket for all
 /// names or, with [`keys`](crate::Builder::keys), one for each; [`Router`] chooses among

@@ -73,8 +73,9 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn inspect(&self) -> Result<Snapshot, BucketError> {
+        let attached = self.attached("what is in it")?;
         let mut total = Total::default();
-        self.look(|zone| {
+        attached.consult(|zone| {
             total = Total::of(zone);
             let question = |bucket: ZoneBucket<'_>| {
                 let turn = bucket.waiting(1)?;
@@ -91,8 +92,8 @@ impl Limiter {
             })?;
             Ok(())
         })?;
-        let (zone, now) = (self.zone(), self.now());
-        let paused_until = Timestamp::from_ticks(zone.gate().paused_until());
+        let (zone, now) = (attached.newest(), self.now()?);
+        let paused_until = Timestamp::from_micros(zone.gate().paused_until());
         Ok(Snapshot {
             now,
             paused: paused_until.duration_since(now),

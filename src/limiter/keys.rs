@@ -69,18 +69,17 @@ impl BucketHandle {
     /// See [`AcquireError`].
     #[inline]
     pub fn try_acquire_n(&self, weight: u64) -> Result<Permit<'_>, AcquireError> {
-        let zone = self.limiter.first_zone();
+        let (Some(zone), Some(_)) = (self.limiter.first_zone(), self.key) else {
+            return self.limiter.try_acquire_n(&self.name, weight);
+        };
         // Relaxed: a hint.
         let spot = Spot::unpack(self.place.load(Ordering::Relaxed), self.key);
-        match self.key {
-            None => self.limiter.try_acquire_n(&self.name, weight),
-            Some(_) => match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
-                Ok(run) => {
-                    self.limiter.scope().granted(weight);
-                    Ok(Permit::new(zone, spot.place.index, run))
-                }
-                Err(_) => self.try_longer(weight),
-            },
+        match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
+            Ok(run) => {
+                self.limiter.scope().granted(weight);
+                Ok(Permit::new(zone, spot.place.index, run))
+            }
+            Err(_) => self.try_longer(weight),
         }
     }
 
@@ -88,9 +87,8 @@ impl BucketHandle {
     /// does the handle, in case the bucket is another.
     fn try_longer(&self, weight: u64) -> Result<Permit<'_>, AcquireError> {
         let answer = self.limiter.try_acquire_n(&self.name, weight);
-        let spot = self
-            .key
-            .and_then(|key| self.limiter.first_zone().spot_of(key));
+        let zone = self.limiter.first_zone();
+        let spot = zone.zip(self.key).and_then(|(zone, key)| zone.spot_of(key));
         if let Some(spot) = spot {
             // Relaxed: a hint.
             self.place.store(spot.pack(), Ordering::Relaxed);
@@ -167,8 +165,16 @@ impl BucketHandle {
     ///
     /// See [`AcquireError`].
     pub fn count(&self) -> Result<u64, AcquireError> {
-        let count = self.limiter.ask_if_there(&self.name, 0, |b| b.count())?;
-        Ok(count.unwrap_or(0))
+        match self.limiter.ground().attached() {
+            Some(rings) => {
+                let count = rings.ask_if_there(&self.name, 0, |bucket| bucket.count())?;
+                Ok(count.unwrap_or(0))
+            }
+            None => {
+                let usage = self.limiter.usage(&self.name)?;
+                Ok(usage.last().map_or(0, |widest| widest.used))
+            }
+        }
     }
 
     /// Forgets all permits of this key. Those who wait already keep their times.
@@ -177,7 +183,15 @@ impl BucketHandle {
     ///
     /// See [`AcquireError`].
     pub fn flush(&self) -> Result<(), AcquireError> {
-        self.limiter.ask_if_there(&self.name, 0, |b| b.flush())?;
+        let Some(rings) = self.limiter.ground().attached() else {
+            let is_forgotten = self.limiter.dispose(&self.name)? || self.count()? == 0;
+            let what = "forgetting the permits of one name";
+            return match is_forgotten {
+                true => Ok(()),
+                false => Err(BucketError::Unsupported { what }.into()),
+            };
+        };
+        rings.ask_if_there(&self.name, 0, |bucket| bucket.flush())?;
         Ok(())
     }
 }
@@ -223,7 +237,7 @@ impl Iterator for Buckets<'_> {
                     count: bucket.count()?,
                     queued: bucket.queued()?,
                     waiting: Duration::from_micros(turn.ready.saturating_sub(turn.now)),
-                    last_use: bucket.peek(0)?.map(Timestamp::from_ticks),
+                    last_use: bucket.peek(0)?.map(Timestamp::from_micros),
                 })
             });
             if let Ok(Some(snapshot)) = answer {
@@ -236,22 +250,22 @@ impl Iterator for Buckets<'_> {
 
 /// The keys of a limiter.
 impl Limiter {
-    /// For how many keys there are buckets; `None` where one bucket takes all names.
+    /// For how many keys there are buckets; `None` where one bucket takes all names, and where
+    /// it is not known.
     pub fn keys(&self) -> Option<u64> {
-        self.zone().design().keys
+        self.ground().attached()?.newest().design().keys
     }
 
     /// A handle for one key. It makes nothing yet: the bucket is made when it is first
     /// asked for permits.
     pub fn bucket(&self, name: impl AsRef<[u8]>) -> BucketHandle {
-        let (zone, name) = (self.first_zone(), name.as_ref());
+        let name = name.as_ref();
+        let zone = self.first_zone().filter(|zone| zone.has_keys());
         let key = zone
-            .has_keys()
-            .then(|| zone.key(name).ok())
-            .flatten()
+            .and_then(|zone| zone.key(name).ok())
             .map(|key| key.hash);
-        let spot = match key {
-            Some(key) => zone.spot_of(key).unwrap_or(Spot::nowhere(key)),
+        let spot = match zone.zip(key) {
+            Some((zone, key)) => zone.spot_of(key).unwrap_or(Spot::nowhere(key)),
             None => Spot::ONLY,
         };
         BucketHandle {
@@ -269,7 +283,7 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn buckets(&self) -> Result<Buckets<'_>, BucketError> {
-        let zone = self.up_to_date()?;
+        let zone = self.attached("a list of its keys")?.up_to_date()?;
         Ok(Buckets { zone, index: 0 })
     }
 
@@ -282,6 +296,6 @@ impl Limiter {
     ///
     /// [`AcquireError::KeyTooLong`], [`AcquireError::Bucket`].
     pub fn dispose(&self, name: impl AsRef<[u8]>) -> Result<bool, AcquireError> {
-        self.ask_zone(0, |zone| zone.dispose(name.as_ref()))
+        self.as_bucket().dispose(name.as_ref())
     }
 }

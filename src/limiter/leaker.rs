@@ -24,6 +24,9 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 /// keys never finds itself alone to take back lost buckets: fork first, or let the leaker be
 /// a process of its own, as `tidegate leak` is.
 ///
+/// Over a bucket of another kind it has that bucket forget what counts no more, and every
+/// leaker leads.
+///
 /// ```
 /// use std::time::Duration;
 /// use tidegate::{Leaker, Limiter, Pass, Rate};
@@ -108,13 +111,22 @@ impl Leaker {
     ///
     /// See [`LeakError`].
     pub fn pass(&mut self) -> Result<Pass, LeakError> {
+        let limiter = self.limiter.clone();
+        let Some(rings) = limiter.ground().attached() else {
+            return Ok(Pass::Led {
+                leaked: limiter.leak()?,
+                repairs: 0,
+                evicted: 0,
+                reclaimed: 0,
+            });
+        };
         // If the segment was removed and made anew, the lease is to be had there.
-        self.limiter.up_to_date()?;
-        if !self.lead()? {
+        rings.up_to_date()?;
+        if !self.lead(rings.newest())? {
             return Ok(Pass::Standby);
         }
-        let done = self.limiter.look(Zone::tidy)?;
-        if let Some(segment) = self.limiter.zone().segment() {
+        let done = rings.consult(Zone::tidy)?;
+        if let Some(segment) = rings.newest().segment() {
             segment.note_pass(self.interval, &done);
         }
         Ok(Pass::Led {
@@ -145,8 +157,8 @@ impl Leaker {
     }
 
     /// Whether this process leads now; takes the lease if nobody has it.
-    fn lead(&mut self) -> Result<bool, LeakError> {
-        let Some(segment) = self.limiter.zone().segment() else {
+    fn lead(&mut self, zone: &Zone) -> Result<bool, LeakError> {
+        let Some(segment) = zone.segment() else {
             return Ok(true);
         };
         let pid = process::id();

@@ -6,6 +6,7 @@ pub mod factory;
 pub mod inspect;
 pub mod keys;
 pub mod leaker;
+mod over;
 pub mod questions;
 #[cfg(feature = "macros")]
 pub mod rate_limited;
@@ -16,18 +17,21 @@ mod tokio;
 mod wait;
 pub mod wrap;
 
-use crate::error::{AcquireError, BucketError, OpenError};
+use crate::bucket::{Bucket, Item};
+use crate::error::{AcquireError, BucketError};
+use crate::ground::{Ground, LOCAL, local_end};
 use crate::observe::Scope;
-use crate::ring::{Refusal, Rivalry, Unsettled};
-use crate::spec::Spec;
+use crate::ring::{Clock, Refusal, Rivalry, Unsettled};
 use crate::sync::{AtomicU64, Ordering};
 use crate::turn::manners::Manners;
 use crate::turn::permit::Permit;
+use crate::turn::place::Queued;
 use crate::zone::Zone;
-use crate::zone::attached::{Attached, Origin};
-use crate::zone::bucket::{Spot, ZoneBucket};
-use crate::zone::denied::{Denied, deny, explain, unusable};
+use crate::zone::attached::Attached;
+use crate::zone::bucket::Spot;
+use crate::zone::denied::explain;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An exact rate limiter, shared by whoever opens the same segment.
 ///
@@ -50,13 +54,27 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    attached: Arc<Attached>,
+    site: Arc<Site>,
+    manners: Manners,
+    /// Requests that a dry run has let pass; none if it is none.
+    let_pass: Option<Arc<AtomicU64>>,
+}
+
+/// What all handles have in common.
+#[derive(Debug)]
+struct Site {
+    ground: Ground,
+    scope: Scope,
 }
 
 impl Limiter {
-    pub(crate) fn open(origin: Origin, spec: Spec) -> Result<Self, OpenError> {
-        let attached = Arc::new(Attached::new(origin, spec)?);
-        Ok(Self { attached })
+    pub(crate) fn on(ground: Ground) -> Self {
+        let scope = Scope::new(ground.as_bucket().label());
+        Self {
+            site: Arc::new(Site { ground, scope }),
+            manners: Manners::default(),
+            let_pass: None,
+        }
     }
 
     /// Takes one permit, if that is possible now.
@@ -82,25 +100,19 @@ impl Limiter {
         name: impl AsRef<[u8]>,
         weight: u64,
     ) -> Result<Permit<'_>, AcquireError> {
-        match self.attached.let_pass() {
+        match &self.let_pass {
             None => self.try_once(name.as_ref(), weight),
-            Some(passed) => self.try_dry(passed, name.as_ref(), weight),
+            Some(_) => self.try_dry(name.as_ref(), weight),
         }
     }
 
     /// The same in a dry run, which lets pass what would be refused.
     #[cold]
-    fn try_dry(
-        &self,
-        passed: &AtomicU64,
-        name: &[u8],
-        weight: u64,
-    ) -> Result<Permit<'_>, AcquireError> {
+    fn try_dry(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
         match self.try_once(name, weight) {
-            Err(error) if !matches!(error, AcquireError::Bucket(_)) => {
-                // Relaxed: a statistic.
-                passed.fetch_add(1, Ordering::Relaxed);
-                Ok(Permit::for_nothing(self.zone()))
+            Err(error) if self.lets_pass(&error) => {
+                let now = self.now()?;
+                Ok(Permit::for_nothing(self.ground(), now))
             }
             answer => answer,
         }
@@ -109,17 +121,26 @@ impl Limiter {
     /// The same if this is none.
     #[inline]
     fn try_once(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
-        let zone = self.first_zone();
-        if zone.has_keys() {
-            self.try_by_key(name, weight)
-        } else {
-            self.try_there(zone, Spot::ONLY, name, weight)
+        match self.ground() {
+            Ground::Zone(rings) => {
+                let zone = rings.first();
+                if zone.has_keys() {
+                    self.try_by_key(zone, name, weight)
+                } else {
+                    self.try_there(zone, Spot::ONLY, name, weight)
+                }
+            }
+            _ => self.try_at_length(name, weight),
         }
     }
 
     /// The same where each name has a bucket.
-    fn try_by_key(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
-        let zone = self.first_zone();
+    fn try_by_key<'l>(
+        &'l self,
+        zone: &'l Zone,
+        name: &[u8],
+        weight: u64,
+    ) -> Result<Permit<'l>, AcquireError> {
         match zone.spot(name) {
             Some(spot) => self.try_there(zone, spot, name, weight),
             None => self.try_at_length(name, weight),
@@ -158,7 +179,9 @@ impl Limiter {
         weight: u64,
         rivalry: Rivalry,
     ) -> Result<Permit<'_>, AcquireError> {
-        let zone = self.first_zone();
+        let Some(zone) = self.first_zone() else {
+            return self.try_at_length(name, weight);
+        };
         let bucket = zone.bucket(spot);
         match bucket.reserve_at_length(weight, 0, rivalry) {
             Ok(run) => self.grant(Permit::new(zone, spot.place.index, run)),
@@ -167,11 +190,12 @@ impl Limiter {
         }
     }
 
-    /// The same where the name has no bucket yet, or has got another.
+    /// The same where the name has no bucket yet, or has got another; and over a bucket of
+    /// another kind.
     #[cold]
     fn try_at_length(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
-        match self.queue_up(name, weight, 0) {
-            Ok((permit, _)) => self.grant(permit),
+        match self.ground().block_on(self.queue_up(name, weight, 0)) {
+            Ok(queued) => self.grant(queued.permit),
             Err(error) => self.refuse(error),
         }
     }
@@ -190,107 +214,132 @@ impl Limiter {
         Err(error)
     }
 
-    /// Lets go of the limiter, as dropping does. The segment stays: see
+    /// Takes permits, if that is possible now, without blocking.
+    pub(crate) async fn take_if_ready(
+        &self,
+        name: &[u8],
+        weight: u64,
+    ) -> Result<Permit<'_>, AcquireError> {
+        let answer = match self.queue_up(name, weight, 0).await {
+            Ok(queued) => self.grant(queued.permit),
+            Err(error) => self.refuse(error),
+        };
+        match answer {
+            Err(error) if self.lets_pass(&error) => {
+                let now = self.ground().now().await?;
+                Ok(Permit::for_nothing(self.ground(), now))
+            }
+            answer => answer,
+        }
+    }
+
+    /// Lets go of the limiter, as dropping does. The permits stay: for a segment, see
     /// [`remove`](crate::remove).
     pub fn close(self) {}
 
     /// Reserves permits, and says until when their bucket was paused meanwhile, or was to be
-    /// paused.
-    pub(crate) fn queue_up(
+    /// paused. A future that is dropped before it has ended reserves nothing.
+    pub(crate) async fn queue_up(
         &self,
         name: &[u8],
         weight: u64,
         max_wait: u64,
-    ) -> Result<(Permit<'_>, u64), AcquireError> {
-        self.ask_zone(weight, |zone| {
+    ) -> Result<Queued<'_>, AcquireError> {
+        let ground = self.ground();
+        if let Some(rings) = ground.attached() {
+            return self.queue_up_here(rings, name, weight, max_wait);
+        }
+        let asked = LOCAL.now();
+        let max_wait = Duration::from_micros(max_wait);
+        let grant = ground.put(Item { name, weight }, max_wait).await?;
+        let ahead = |time: Duration| if time.is_zero() { 0 } else { local_end(time) };
+        Ok(Queued {
+            permit: Permit::of_bucket(ground, name, grant),
+            asked,
+            turn: ahead(grant.wait),
+            behind: ahead(grant.paused),
+        })
+    }
+
+    /// The same over rings.
+    pub(crate) fn queue_up_here<'l>(
+        &'l self,
+        rings: &'l Attached,
+        name: &[u8],
+        weight: u64,
+        max_wait: u64,
+    ) -> Result<Queued<'l>, AcquireError> {
+        rings.ask_zone(weight, |zone| {
             zone.ask(name, |bucket| {
                 let behind = bucket.pause_end();
                 let run = bucket.reserve(weight, max_wait)?;
-                let permit = Permit::new(zone, bucket.spot().place.index, run);
-                Ok((permit, behind.max(bucket.pause_end())))
+                Ok(Queued {
+                    permit: Permit::new(zone, bucket.spot().place.index, run),
+                    asked: run.asked,
+                    turn: run.ready,
+                    behind: behind.max(bucket.pause_end()),
+                })
             })
         })
     }
 
+    /// What it stands on.
+    #[inline]
+    pub(crate) fn ground(&self) -> &Ground {
+        &self.site.ground
+    }
+
+    /// The same, as every bucket is asked.
+    pub(crate) fn as_bucket(&self) -> &dyn Bucket {
+        self.ground().as_bucket()
+    }
+
+    /// The same for what only rings can tell.
+    pub(crate) fn attached(&self, what: &'static str) -> Result<&Attached, BucketError> {
+        let attached = self.ground().attached();
+        attached.ok_or(BucketError::Unsupported { what })
+    }
+
     /// How those who wait behave.
     pub(crate) fn manners(&self) -> &Manners {
-        self.attached.manners()
+        &self.manners
     }
 
     /// Whether it lets everything pass.
     pub(crate) fn is_dry(&self) -> bool {
-        self.attached.let_pass().is_some()
+        self.let_pass.is_some()
     }
 
     /// As it is watched from outside.
     #[inline]
     pub(crate) fn scope(&self) -> &Scope {
-        self.attached.scope()
+        &self.site.scope
     }
 
-    /// How many requests a [dry run](crate::Builder::dry_run) has let pass so far that would
+    /// Whether a dry run lets pass what is refused for that reason; if so, it is counted.
+    #[inline]
+    fn lets_pass(&self, error: &AcquireError) -> bool {
+        match &self.let_pass {
+            Some(passed) if !matches!(error, AcquireError::Bucket(_)) => {
+                // Relaxed: a statistic.
+                passed.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// How many requests a [dry run](Self::dry_run) has let pass so far that would
     /// have been refused, or made to wait, by this handle or its clones; 0 if it is none.
     pub fn would_have_refused(&self) -> u64 {
+        let passed = self.let_pass.as_ref();
         // Relaxed: a statistic.
-        self.attached
-            .let_pass()
-            .map_or(0, |passed| passed.load(Ordering::Relaxed))
+        passed.map_or(0, |passed| passed.load(Ordering::Relaxed))
     }
 
     /// The zone that was opened first, which says itself when it is no longer in use.
     #[inline]
-    pub(crate) fn first_zone(&self) -> &Zone {
-        self.attached.first()
-    }
-
-    /// The zone in use.
-    pub(crate) fn zone(&self) -> &Zone {
-        self.attached.newest()
-    }
-
-    /// The zone in use, with the rates in force.
-    pub(crate) fn up_to_date(&self) -> Result<&Zone, BucketError> {
-        self.look(|zone| {
-            zone.check()?;
-            Ok(zone)
-        })
-    }
-
-    /// Asks the bucket of that name, which is made if there is none.
-    pub(crate) fn ask<'l, T>(
-        &'l self,
-        name: &[u8],
-        weight: u64,
-        mut question: impl FnMut(ZoneBucket<'l>) -> Result<T, Refusal>,
-    ) -> Result<T, AcquireError> {
-        self.ask_zone(weight, |zone| zone.ask(name, &mut question))
-    }
-
-    /// The same of a bucket that need not be there.
-    pub(crate) fn ask_if_there<T>(
-        &self,
-        name: &[u8],
-        weight: u64,
-        mut question: impl FnMut(ZoneBucket<'_>) -> Result<T, Refusal>,
-    ) -> Result<Option<T>, AcquireError> {
-        self.ask_zone(weight, |zone| zone.ask_if_there(name, &mut question))
-    }
-
-    /// Asks the zone, and says in the caller's words why there is no answer.
-    pub(crate) fn ask_zone<'l, T>(
-        &'l self,
-        weight: u64,
-        question: impl FnMut(&'l Zone) -> Result<T, Denied>,
-    ) -> Result<T, AcquireError> {
-        self.attached
-            .ask(question, |zone, denied| deny(zone, weight, denied))
-    }
-
-    /// Asks the zone for something that no rate refuses.
-    pub(crate) fn look<'l, T>(
-        &'l self,
-        question: impl FnMut(&'l Zone) -> Result<T, Denied>,
-    ) -> Result<T, BucketError> {
-        self.attached.ask(question, |_, denied| unusable(denied))
+    pub(crate) fn first_zone(&self) -> Option<&Zone> {
+        self.ground().attached().map(Attached::first)
     }
 }

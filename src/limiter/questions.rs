@@ -1,33 +1,11 @@
 //! What can be asked of a limiter, and takes nothing.
 
+use crate::bucket::{Item, Usage};
 use crate::error::{AcquireError, BucketError};
 use crate::limiter::Limiter;
 use crate::rate::Rate;
-use crate::ring::{Clock, Refusal, Turn};
 use crate::timestamp::Timestamp;
-use crate::zone::Zone;
-use crate::zone::bucket::ZoneBucket;
-use crate::zone::denied::Denied;
 use std::time::Duration;
-
-/// How much of one rate a key has used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Usage {
-    /// The rate.
-    pub rate: Rate,
-    /// Permits that count in its window, those that are waited for among them.
-    pub used: u64,
-    /// When the first of them leaves the window: then more is to be had. Zero if none counts.
-    pub resets_in: Duration,
-}
-
-impl Usage {
-    /// How many permits more the rate allows now.
-    pub fn remaining(&self) -> u64 {
-        self.rate.limit().saturating_sub(self.used)
-    }
-}
 
 impl Limiter {
     /// How long a request of `weight` would have to wait now; zero if it would be
@@ -38,10 +16,8 @@ impl Limiter {
     /// [`AcquireError::WeightTooLarge`], [`AcquireError::KeyTooLong`],
     /// [`AcquireError::Bucket`].
     pub fn waiting(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Duration, AcquireError> {
-        let turn = self.ask_zone(weight, |zone| turn(zone, name.as_ref(), weight))?;
-        Ok(turn.map_or(Duration::ZERO, |turn| {
-            Duration::from_micros(turn.ready.saturating_sub(turn.now))
-        }))
+        let name = name.as_ref();
+        self.as_bucket().waiting(Item { name, weight })
     }
 
     /// The instant of the `nth` newest permit, from 0, of those that count in the
@@ -55,8 +31,7 @@ impl Limiter {
         name: impl AsRef<[u8]>,
         nth: u64,
     ) -> Result<Option<Timestamp>, AcquireError> {
-        let stamp = self.ask_if_there(name.as_ref(), 0, |bucket| bucket.peek(nth))?;
-        Ok(stamp.flatten().map(Timestamp::from_ticks))
+        self.as_bucket().peek(name.as_ref(), nth)
     }
 
     /// How many permits count in the widest window now, those that are waited for
@@ -67,7 +42,7 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn count(&self) -> Result<u64, BucketError> {
-        self.total(|bucket| bucket.count())
+        self.as_bucket().count()
     }
 
     /// How many permits are reserved by callers that wait, of all keys together.
@@ -76,7 +51,7 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn queued(&self) -> Result<u64, BucketError> {
-        self.total(|bucket| bucket.queued())
+        self.as_bucket().queued()
     }
 
     /// How much of each rate the key has used, in the order of the [rates](Self::rates).
@@ -85,65 +60,37 @@ impl Limiter {
     ///
     /// [`AcquireError::KeyTooLong`], [`AcquireError::Bucket`].
     pub fn usage(&self, name: impl AsRef<[u8]>) -> Result<Vec<Usage>, AcquireError> {
-        let tallies = self.ask_if_there(name.as_ref(), 0, |bucket| {
-            let (now, tallies) = bucket.tallies()?;
-            let rates = bucket.terms().rates().iter().zip(tallies);
-            let usages = rates.map(|(&rate, tally)| Usage {
-                rate,
-                used: tally.count,
-                resets_in: Duration::from_micros(tally.leaves.saturating_sub(now)),
-            });
-            Ok(usages.collect())
-        })?;
-        let unused = |rate: Rate| Usage {
-            rate,
-            used: 0,
-            resets_in: Duration::ZERO,
-        };
-        Ok(tallies.unwrap_or_else(|| self.rates().into_iter().map(unused).collect()))
+        self.as_bucket().usage(name.as_ref())
+    }
+
+    /// The same for async code: over an async bucket it blocks no thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`usage`](Self::usage).
+    pub async fn usage_async(&self, name: impl AsRef<[u8]>) -> Result<Vec<Usage>, AcquireError> {
+        self.ground().usage(name.as_ref()).await
     }
 
     /// The rates in force; if the segment cannot be used any more, the last ones known.
     pub fn rates(&self) -> Vec<Rate> {
-        let zone = self.up_to_date().unwrap_or_else(|_| self.zone());
-        zone.rates().to_vec()
+        self.as_bucket().rates()
     }
 
     /// The time on the limiter's clock.
-    pub fn now(&self) -> Timestamp {
-        Timestamp::from_ticks(self.zone().clock().now())
+    ///
+    /// # Errors
+    ///
+    /// See [`BucketError`]: the clock of a server may not be reached. That of rings never fails.
+    pub fn now(&self) -> Result<Timestamp, BucketError> {
+        self.as_bucket().now()
     }
 
     /// Why a request would be refused now, if it would be. Takes nothing.
     pub(crate) fn check_n(&self, name: &[u8], weight: u64) -> Result<(), AcquireError> {
-        if self.is_dry() {
-            return Ok(());
+        match self.is_dry() {
+            true => Ok(()),
+            false => self.as_bucket().look(Item { name, weight }),
         }
-        self.ask_zone(weight, |zone| match turn(zone, name, weight)? {
-            Some(Turn { now, ready, window }) if ready > now => {
-                Err(Refusal::Limited { now, ready, window }.into())
-            }
-            _ => Ok(()),
-        })
-    }
-
-    /// The sum of an answer over all buckets.
-    pub(crate) fn total(
-        &self,
-        question: impl Fn(ZoneBucket<'_>) -> Result<u64, Refusal>,
-    ) -> Result<u64, BucketError> {
-        self.look(|zone| {
-            let mut total = 0;
-            zone.ask_all(&question, |part| total += part)?;
-            Ok(total)
-        })
-    }
-}
-
-/// A request's turn; none if its key has no bucket yet, and so nothing is in its way.
-fn turn(zone: &Zone, name: &[u8], weight: u64) -> Result<Option<Turn>, Denied> {
-    match zone.ask_if_there(name, |bucket| bucket.waiting(weight))? {
-        None if weight > zone.plan().smallest_limit() => Err(Refusal::TooHeavy.into()),
-        turn => Ok(turn),
     }
 }

@@ -1,12 +1,9 @@
 //! Steering a limiter while it runs: pauses, rates that change, forgetting.
 
-use crate::clock::SystemClock;
 use crate::error::{BucketError, PauseError, SetRatesError};
 use crate::limiter::Limiter;
 use crate::rate::Rate;
-use crate::ring::{Clock, Plan};
 use crate::timestamp::Timestamp;
-use crate::zone::Zone;
 use std::time::Duration;
 
 impl Limiter {
@@ -38,7 +35,7 @@ impl Limiter {
         name: impl AsRef<[u8]>,
         duration: Duration,
     ) -> Result<Timestamp, PauseError> {
-        self.pause_by(name.as_ref(), |now| now.saturating_add(duration))
+        self.pause_by(Some(name.as_ref()), |now| now.saturating_add(duration))
     }
 
     /// The same until an instant on the limiter's clock.
@@ -47,7 +44,7 @@ impl Limiter {
     ///
     /// See [`PauseError`].
     pub fn pause_until(&self, name: impl AsRef<[u8]>, until: Timestamp) -> Result<(), PauseError> {
-        self.pause_by(name.as_ref(), |_| until).map(|_| ())
+        self.pause_by(Some(name.as_ref()), |_| until).map(|_| ())
     }
 
     /// Grants nothing to anybody for so long, whatever the key. Returns the end.
@@ -56,7 +53,7 @@ impl Limiter {
     ///
     /// See [`PauseError`].
     pub fn pause_all(&self, duration: Duration) -> Result<Timestamp, PauseError> {
-        self.pause_all_by(|now| now.saturating_add(duration))
+        self.pause_by(None, |now| now.saturating_add(duration))
     }
 
     /// The same until an instant on the limiter's clock.
@@ -65,7 +62,7 @@ impl Limiter {
     ///
     /// See [`PauseError`].
     pub fn pause_all_until(&self, until: Timestamp) -> Result<(), PauseError> {
-        self.pause_all_by(|_| until).map(|_| ())
+        self.pause_by(None, |_| until).map(|_| ())
     }
 
     /// Ends that key's pause; whether there was one. Those who wait behind it notice within
@@ -80,55 +77,39 @@ impl Limiter {
     ///
     /// [`PauseError::Acquire`].
     pub fn resume(&self, name: impl AsRef<[u8]>) -> Result<bool, PauseError> {
-        let ended = self.ask_if_there(name.as_ref(), 0, |bucket| {
-            let until = bucket.resume()?;
-            Ok(until > bucket.clock().now())
-        })?;
-        Ok(ended.unwrap_or(false))
+        self.as_bucket().resume(Some(name.as_ref()))
     }
 
     /// Ends the pause of all; whether there was one. Pauses of single keys stay.
     ///
     /// # Errors
     ///
-    /// See [`BucketError`].
-    pub fn resume_all(&self) -> Result<bool, BucketError> {
-        let zone = self.up_to_date()?;
-        Ok(zone.gate().resume_all() > zone.clock().now())
+    /// [`PauseError::Acquire`].
+    pub fn resume_all(&self) -> Result<bool, PauseError> {
+        self.as_bucket().resume(None)
     }
 
     /// The longest pause that is possible: as long as a full queue takes, and a day; at
     /// most eight years.
     pub fn longest_pause(&self) -> Duration {
-        Duration::from_micros(self.zone().plan().horizon)
+        self.as_bucket().longest_pause()
     }
 
-    /// Pauses a key until the instant that follows from the time in the zone that it is in.
+    /// Pauses a name, or all, until the instant that follows from the time on its clock.
     fn pause_by(
         &self,
-        name: &[u8],
+        name: Option<&[u8]>,
         until: impl Fn(Timestamp) -> Timestamp,
     ) -> Result<Timestamp, PauseError> {
-        self.ask(name, 0, |bucket| {
-            let until = end_of_pause(bucket.clock(), bucket.plan(), &until);
-            if let Ok(until) = until {
-                bucket.pause(until.as_micros())?;
+        let until = match self.ground().attached() {
+            Some(attached) => attached.pause_by(name, until)?,
+            None => {
+                let bucket = self.as_bucket();
+                let until = until(bucket.now()?);
+                bucket.pause(name, until)?;
+                until
             }
-            Ok(until)
-        })?
-        .inspect(|&until| self.scope().paused(until))
-    }
-
-    /// The same for all keys.
-    fn pause_all_by(
-        &self,
-        until: impl Fn(Timestamp) -> Timestamp,
-    ) -> Result<Timestamp, PauseError> {
-        let until = self.change(|zone| {
-            let until = end_of_pause(zone.clock(), zone.plan(), &until)?;
-            zone.gate().pause_all(until.as_micros());
-            Ok::<_, PauseError>(until)
-        })?;
+        };
         self.scope().paused(until);
         Ok(until)
     }
@@ -156,22 +137,7 @@ impl Limiter {
     /// See [`SetRatesError`]. The rates are as they were.
     pub fn set_rates(&self, rates: impl IntoIterator<Item = Rate>) -> Result<(), SetRatesError> {
         let rates: Vec<Rate> = rates.into_iter().collect();
-        self.change(|zone| zone.set_rates(&rates))
-    }
-
-    /// Changes something of the zone in use; once more in the next, if that zone was removed
-    /// meanwhile and the change went with it.
-    fn change<T, E: From<BucketError>>(
-        &self,
-        change: impl Fn(&Zone) -> Result<T, E>,
-    ) -> Result<T, E> {
-        loop {
-            let zone = self.up_to_date()?;
-            let outcome = change(zone)?;
-            if !zone.is_removed() {
-                return Ok(outcome);
-            }
-        }
+        self.as_bucket().set_rates(&rates)
     }
 
     /// Forgets all permits: the next requests find empty buckets. Those who wait
@@ -181,7 +147,7 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn flush(&self) -> Result<(), BucketError> {
-        self.total(|bucket| bucket.flush().map(|()| 0)).map(|_| ())
+        self.as_bucket().flush()
     }
 
     /// Forgets permits that count in no window any more; how many. No limit depends on
@@ -191,22 +157,6 @@ impl Limiter {
     ///
     /// See [`BucketError`].
     pub fn leak(&self) -> Result<u64, BucketError> {
-        self.total(|bucket| Ok(bucket.leak()?.permits))
-    }
-}
-
-/// When a pause is to end that begins now, if it is no longer than can be.
-fn end_of_pause(
-    clock: &SystemClock,
-    plan: &Plan,
-    until: impl Fn(Timestamp) -> Timestamp,
-) -> Result<Timestamp, PauseError> {
-    let now = Timestamp::from_ticks(clock.now());
-    let until = until(now);
-    let asked = until.duration_since(now);
-    let longest = Duration::from_micros(plan.horizon);
-    match asked > longest {
-        true => Err(PauseError::TooLong { asked, longest }),
-        false => Ok(until),
+        self.as_bucket().leak()
     }
 }

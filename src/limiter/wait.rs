@@ -46,8 +46,10 @@ impl Limiter {
         timeout: Duration,
     ) -> Result<Permit<'_>, AcquireError> {
         let name = name.as_ref();
-        let mut place = Place::take(self, name, weight, timeout)?;
-        place.wait(name)?;
+        let mut place = self.take_place(name, weight, timeout)?;
+        if place.waits() {
+            place.wait(name)?;
+        }
         Ok(place.hand_over())
     }
 
@@ -65,7 +67,7 @@ impl Limiter {
         sleep: impl FnMut(Duration) -> F,
     ) -> Result<Permit<'_>, AcquireError> {
         let name = name.as_ref();
-        let place = Place::take(self, name, weight, timeout)?;
+        let place = Place::take(self, name, weight, timeout).await?;
         match place.waits() {
             true => Reservation::new(name, place).wait_with(sleep).await,
             // There is no await at which it could be dropped.
@@ -86,7 +88,67 @@ impl Limiter {
         max_wait: Duration,
     ) -> Result<Reservation<'_>, AcquireError> {
         let name = name.as_ref();
-        let place = Place::take(self, name, weight, max_wait)?;
+        let place = self.take_place(name, weight, max_wait)?;
         Ok(Reservation::new(name, place))
+    }
+
+    /// Queues up, blocking the thread where a bucket has to be awaited.
+    fn take_place(
+        &self,
+        name: &[u8],
+        weight: u64,
+        timeout: Duration,
+    ) -> Result<Place<'_>, AcquireError> {
+        let ground = self.ground();
+        match ground.attached() {
+            Some(rings) => Place::take_here(self, rings, name, weight, timeout),
+            None => ground.block_on(Place::take(self, name, weight, timeout)),
+        }
+    }
+
+    /// The same for async code: over an async bucket it blocks no thread. Dropping the future
+    /// gives the place back.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_timeout`](Self::acquire_timeout).
+    pub async fn reserve_async(
+        &self,
+        name: impl AsRef<[u8]>,
+        weight: u64,
+        max_wait: Duration,
+    ) -> Result<Reservation<'_>, AcquireError> {
+        let name = name.as_ref();
+        let place = Place::take(self, name, weight, max_wait).await?;
+        Ok(Reservation::new(name, place))
+    }
+
+    /// Takes one permit, if that is possible now, for async code: over an async bucket it
+    /// blocks no thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub async fn try_acquire_async(
+        &self,
+        name: impl AsRef<[u8]>,
+    ) -> Result<Permit<'_>, AcquireError> {
+        self.try_acquire_n_async(name, 1).await
+    }
+
+    /// Takes `weight` permits, if that is possible now, for async code: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire_n`](Self::try_acquire_n).
+    pub async fn try_acquire_n_async(
+        &self,
+        name: impl AsRef<[u8]>,
+        weight: u64,
+    ) -> Result<Permit<'_>, AcquireError> {
+        match self.first_zone() {
+            Some(_) => self.try_acquire_n(name, weight),
+            None => self.take_if_ready(name.as_ref(), weight).await,
+        }
     }
 }

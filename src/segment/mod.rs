@@ -168,7 +168,7 @@ impl Segment {
     /// Puts other rates in force, for everybody.
     pub fn set_rates(&self, rates: &[Rate]) -> Result<(), SetRatesError> {
         let Some(inode) = self.inode else {
-            return Err(SetRatesError::NoLock);
+            return Err(SetRatesError::Fixed);
         };
         let path = || self.path.clone();
         let lock = match Lock::take(|| inode.reopen(&self.path), Role::Rates) {

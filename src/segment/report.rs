@@ -94,7 +94,7 @@ impl Segment {
                 None => self.clock().now().saturating_sub(heartbeat) / 3 <= get(&janitor.interval),
             },
             pid: get(&janitor.pid),
-            last_pass: Timestamp::from_ticks(heartbeat),
+            last_pass: Timestamp::from_micros(heartbeat),
             interval: Duration::from_micros(get(&janitor.interval)),
             passes: get(&janitor.passes),
             leaked: get(&janitor.leaked),

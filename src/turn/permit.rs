@@ -1,13 +1,18 @@
 //! What a caller gets: leave to act, from an instant on.
 
+use crate::bucket::Grant;
+use crate::clock::SystemClock;
 use crate::directory::Place;
-use crate::error::RefundError;
+use crate::error::{BucketError, RefundError};
+use crate::ground::{Ground, LOCAL};
+use crate::ring::Run;
 use crate::ring::word::Head;
-use crate::ring::{Clock, Run};
 use crate::timestamp::Timestamp;
 use crate::zone::Zone;
 use crate::zone::bucket::{Spot, ZoneBucket};
 use std::fmt;
+use std::ptr;
+use std::time::Duration;
 
 /// Leave to act once, or as often as its weight says.
 ///
@@ -17,38 +22,80 @@ use std::fmt;
 /// A forked child has a copy, and not leave to act once more: one of the two processes may
 /// act upon it, or refund it.
 pub struct Permit<'l> {
-    zone: &'l Zone,
-    /// Which bucket of the zone.
-    index: u64,
+    book: Book<'l>,
     run: Run,
     sleeps: u32,
+}
+
+/// Whose log it is in. As large as what is common: a zone, and an index.
+#[derive(Clone)]
+enum Book<'l> {
+    /// That bucket of a zone.
+    Zone(&'l Zone, u64),
+    Other(Box<Entry<'l>>),
+}
+
+/// In a bucket of another kind, whose number is in the run in place of a head.
+#[derive(Clone)]
+struct Entry<'l> {
+    ground: &'l Ground,
+    name: Box<[u8]>,
+    place: u64,
 }
 
 impl<'l> Permit<'l> {
     #[inline(always)]
     pub(crate) fn new(zone: &'l Zone, index: u64, run: Run) -> Self {
         Self {
-            zone,
-            index,
+            book: Book::Zone(zone, index),
             run,
             sleeps: 0,
         }
     }
 
-    /// Leave to act that costs nothing.
-    pub(crate) fn for_nothing(zone: &'l Zone) -> Self {
-        let now = zone.clock().now();
-        let run = Run {
-            head: Head::new(0, 0),
-            weight: 0,
-            ready: now,
-            asked: now,
-        };
-        Self::new(zone, 0, run)
+    /// One from a bucket of another kind.
+    pub(crate) fn of_bucket(ground: &'l Ground, name: &[u8], grant: Grant) -> Self {
+        let ready = grant.at.as_micros();
+        // Rounded up: who has to wait for less than a tick has to wait.
+        let wait = grant.wait.as_nanos().div_ceil(1000);
+        let wait = u64::try_from(wait).unwrap_or(u64::MAX);
+        Self {
+            book: Book::Other(Box::new(Entry {
+                ground,
+                name: name.into(),
+                place: grant.place,
+            })),
+            run: Run {
+                head: Head(grant.id),
+                weight: grant.weight,
+                ready,
+                asked: ready.saturating_sub(wait),
+            },
+            sleeps: 0,
+        }
     }
 
-    pub(crate) fn zone(&self) -> &'l Zone {
-        self.zone
+    /// Leave to act that costs nothing.
+    pub(crate) fn for_nothing(ground: &'l Ground, now: Timestamp) -> Self {
+        let nothing = Grant::new(Head::new(0, 0).0, 0, now, Duration::ZERO);
+        let permit = Self::of_bucket(ground, b"", nothing);
+        match ground.attached() {
+            None => permit,
+            Some(attached) => Self::new(attached.newest(), 0, permit.run),
+        }
+    }
+
+    /// The zone that it is of.
+    pub(crate) fn zone(&self) -> Option<&'l Zone> {
+        match &self.book {
+            Book::Zone(zone, _) => Some(zone),
+            Book::Other(_) => None,
+        }
+    }
+
+    /// By which it is waited for.
+    pub(crate) fn clock(&self) -> &'l SystemClock {
+        self.zone().map_or(&LOCAL, Zone::clock)
     }
 
     pub(crate) fn run(&self) -> &Run {
@@ -67,30 +114,52 @@ impl<'l> Permit<'l> {
 
     /// The same permit, for whoever is to have it instead.
     pub(crate) fn handed_on(&self) -> Self {
-        Self { ..*self }
+        Self {
+            book: self.book.clone(),
+            ..*self
+        }
     }
 
-    /// Until when its bucket is paused.
-    pub(crate) fn paused_until(&self) -> u64 {
-        self.bucket().paused_until()
+    /// Until when its bucket is paused, if that is to be seen.
+    pub(crate) fn paused_until(&self) -> Option<u64> {
+        match self.book {
+            Book::Zone(zone, index) => Some(self.bucket(zone, index).paused_until()),
+            Book::Other(_) => None,
+        }
     }
 
-    /// Gives all of it back, and stands for nothing from then on.
+    /// Gives all of it back, and stands for nothing from then on. Where that would have to be
+    /// awaited, it is left to the bucket's task; what a bucket does not take back counts until
+    /// its time has passed.
     pub(crate) fn give_all_back(&mut self) {
-        let all = self.leave();
-        self.give_back(&all);
+        let _ = self.give_back(u64::MAX);
+    }
+
+    /// The same, and awaits it.
+    pub(crate) async fn give_all_back_in_time(&mut self) -> Result<(), BucketError> {
+        let grant = self.grant();
+        if let Book::Other(entry) = &self.book
+            && grant.weight > 0
+        {
+            self.run.weight = 0;
+            return entry
+                .ground
+                .give_back(&entry.name, grant, grant.weight)
+                .await;
+        }
+        self.give_back(u64::MAX)
     }
 
     /// Stands for nothing from then on, and gives nothing back.
-    pub(crate) fn leave(&mut self) -> Run {
-        self.run.split_newest(u64::MAX)
+    pub(crate) fn leave(&mut self) {
+        self.run.weight = 0;
     }
 
     /// The instant at which it was granted, on the segment's clock, rounded down to the
     /// microsecond. In every window of each rate, the weights of the permits whose
     /// instants are in it sum to the limit at most.
     pub fn at(&self) -> Timestamp {
-        Timestamp::from_ticks(self.run.ready)
+        Timestamp::from_micros(self.run.ready)
     }
 
     /// How many permits it stands for: what was asked for, less what was refunded; none
@@ -111,6 +180,10 @@ impl<'l> Permit<'l> {
     ///
     /// While what was given back is in the window, a refusal looks at the permits in it
     /// one by one.
+    ///
+    /// Over an async bucket this is left to the bucket's task. A bucket that cannot be reached
+    /// counts the permits until their time has passed; [`refund_n`](Self::refund_n) says so,
+    /// where it is known.
     ///
     /// ```
     /// use tidegate::{Limiter, Rate};
@@ -140,35 +213,67 @@ impl<'l> Permit<'l> {
     ///
     /// # Errors
     ///
-    /// [`RefundError`] if it does not stand for so many. Nothing is given back then.
+    /// [`RefundError`]: if it does not stand for so many, nothing is given back.
     pub fn refund_n(&mut self, weight: u64) -> Result<(), RefundError> {
         let held = self.run.weight;
         if weight > held {
-            return Err(RefundError { weight, held });
+            return Err(RefundError::TooMuch { weight, held });
         }
+        Ok(self.give_back(weight)?)
+    }
+
+    /// Gives the newest of it back, up to so many.
+    fn give_back(&mut self, weight: u64) -> Result<(), BucketError> {
+        let grant = self.grant();
         let part = self.run.split_newest(weight);
-        self.give_back(&part);
-        Ok(())
+        if part.weight == 0 {
+            return Ok(());
+        }
+        match &self.book {
+            &Book::Zone(zone, index) => {
+                self.bucket(zone, index).cancel(&part);
+                Ok(())
+            }
+            Book::Other(entry) => entry.ground.hand_back(&entry.name, &grant, part.weight),
+        }
+    }
+
+    /// What a bucket of another kind gave it for, less what was given back.
+    fn grant(&self) -> Grant {
+        let run = &self.run;
+        let wait = Duration::from_micros(run.ready - run.asked);
+        let grant = Grant::new(run.head.0, run.weight, self.at(), wait);
+        match &self.book {
+            Book::Zone(..) => grant,
+            Book::Other(entry) => grant.in_place(entry.place),
+        }
     }
 
     /// Its bucket, whosever that is by now: a run knows itself which slots are still its.
-    fn bucket(&self) -> ZoneBucket<'l> {
+    fn bucket(&self, zone: &'l Zone, index: u64) -> ZoneBucket<'l> {
         let place = Place {
-            index: self.index,
+            index,
             generation: self.run.head.generation(),
         };
-        self.zone.bucket(Spot { place, key: None })
-    }
-
-    fn give_back(&self, part: &Run) {
-        self.bucket().cancel(part);
+        zone.bucket(Spot { place, key: None })
     }
 }
 
 impl PartialEq for Permit<'_> {
     /// Whether they are one and the same.
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.zone, other.zone) && self.index == other.index && self.run == other.run
+        let is_of_one_book = match (&self.book, &other.book) {
+            (Book::Zone(zone, index), Book::Zone(others, other)) => {
+                ptr::eq(*zone, *others) && index == other
+            }
+            (Book::Other(entry), Book::Other(other)) => {
+                ptr::eq(entry.ground, other.ground)
+                    && entry.name == other.name
+                    && entry.place == other.place
+            }
+            _ => false,
+        };
+        is_of_one_book && self.run == other.run
     }
 }
 

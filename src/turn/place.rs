@@ -5,11 +5,15 @@
 //! or what else can.
 
 use crate::error::AcquireError;
+use crate::ground::Ground;
 use crate::limiter::Limiter;
 use crate::observe::Watch;
 use crate::ring::Clock;
+use crate::timestamp::Timestamp;
 use crate::turn::manners::ticks;
 use crate::turn::permit::Permit;
+use crate::zone::Zone;
+use crate::zone::attached::Attached;
 use std::time::Duration;
 
 /// How late one may wake at least, and still go: less than this is ordinary scheduling.
@@ -26,6 +30,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 pub struct Place<'l> {
     limiter: &'l Limiter,
     permit: Permit<'l>,
+    /// When its turn comes, by the permit's clock.
+    turn: u64,
     watch: Watch<'l>,
     /// What was asked for.
     weight: u64,
@@ -41,10 +47,39 @@ pub struct Place<'l> {
     was_late: bool,
 }
 
+/// A permit that was just taken, by its clock.
+#[derive(Debug)]
+pub struct Queued<'l> {
+    pub permit: Permit<'l>,
+    /// When it was asked for.
+    pub asked: u64,
+    /// When its turn comes.
+    pub turn: u64,
+    /// Until when its bucket was paused meanwhile, or was to be paused; 0: not at all.
+    pub behind: u64,
+}
+
 impl<'l> Place<'l> {
     /// Queues up, if the turn comes within `timeout`. In a dry run nobody has to wait.
-    pub fn take(
+    pub async fn take(
         limiter: &'l Limiter,
+        name: &[u8],
+        weight: u64,
+        timeout: Duration,
+    ) -> Result<Self, AcquireError> {
+        if limiter.is_dry() {
+            let permit = limiter.take_if_ready(name, weight).await?;
+            return Ok(Self::of(limiter, permit));
+        }
+        let timeout = ticks(timeout);
+        let queued = limiter.queue_up(name, weight, timeout).await;
+        Self::queued(limiter, queued, timeout)
+    }
+
+    /// The same over rings, where there is nothing to be awaited.
+    pub fn take_here(
+        limiter: &'l Limiter,
+        rings: &'l Attached,
         name: &[u8],
         weight: u64,
         timeout: Duration,
@@ -54,14 +89,24 @@ impl<'l> Place<'l> {
             return Ok(Self::of(limiter, permit));
         }
         let timeout = ticks(timeout);
-        let (permit, behind) = limiter
-            .queue_up(name, weight, timeout)
-            .inspect_err(|error| limiter.scope().refused(error))?;
-        let (run, epoch) = (*permit.run(), permit.zone().clock().epoch());
+        let queued = limiter.queue_up_here(rings, name, weight, timeout);
+        Self::queued(limiter, queued, timeout)
+    }
+
+    /// The place of one who has just queued up.
+    fn queued(
+        limiter: &'l Limiter,
+        queued: Result<Queued<'l>, AcquireError>,
+        timeout: u64,
+    ) -> Result<Self, AcquireError> {
+        let queued = queued.inspect_err(|error| limiter.scope().refused(error))?;
+        let epoch = queued.permit.clock().epoch();
+        let deadline = epoch.saturating_add_unsigned(queued.asked.saturating_add(timeout));
         let mut place = Self {
-            behind,
-            deadline: epoch.saturating_add_unsigned(run.asked.saturating_add(timeout)),
-            ..Self::of(limiter, permit)
+            turn: queued.turn,
+            behind: queued.behind,
+            deadline,
+            ..Self::of(limiter, queued.permit)
         };
         place.delay();
         Ok(place)
@@ -72,6 +117,7 @@ impl<'l> Place<'l> {
         Self {
             limiter,
             weight: permit.weight(),
+            turn: permit.run().ready,
             permit,
             watch: Watch::new(limiter.scope()),
             delay: 0,
@@ -80,6 +126,11 @@ impl<'l> Place<'l> {
             deadline: 0,
             was_late: false,
         }
+    }
+
+    /// What its limiter stands on.
+    pub fn ground(&self) -> &'l Ground {
+        self.limiter.ground()
     }
 
     /// How many permits are reserved.
@@ -92,15 +143,29 @@ impl<'l> Place<'l> {
         self.permit.run().waits()
     }
 
-    /// When it goes, if nothing comes in between.
-    pub fn goes_at(&self) -> u64 {
-        self.permit.run().ready.saturating_add(self.delay)
+    /// When it goes, if nothing comes in between, on the bucket's clock.
+    pub fn ready_at(&self) -> Timestamp {
+        let delay = Duration::from_micros(self.delay);
+        self.permit.at().saturating_add(delay)
+    }
+
+    /// How long that is from now.
+    pub fn waiting(&self) -> Duration {
+        self.time_until(self.goes_at())
+    }
+
+    /// The same by the permit's clock.
+    fn goes_at(&self) -> u64 {
+        self.turn.saturating_add(self.delay)
     }
 
     /// How long it is from now until a tick.
-    pub fn time_until(&self, tick: u64) -> Duration {
-        let now = self.permit.zone().clock().now();
-        Duration::from_micros(tick.saturating_sub(now))
+    fn time_until(&self, tick: u64) -> Duration {
+        Duration::from_micros(tick.saturating_sub(self.now()))
+    }
+
+    fn now(&self) -> u64 {
+        self.permit.clock().now()
     }
 
     /// Sleeps until the turn has come.
@@ -109,8 +174,9 @@ impl<'l> Place<'l> {
     ///
     /// As [`next_sleep`](Self::next_sleep).
     pub fn wait(&mut self, name: &[u8]) -> Result<(), AcquireError> {
-        while let Some(until) = self.next_sleep(name)? {
-            self.permit.zone().clock().sleep_until(until);
+        let ground = self.ground();
+        while let Some(until) = ground.block_on(self.next_sleep(name))? {
+            self.permit.clock().sleep_until(until);
         }
         Ok(())
     }
@@ -125,7 +191,7 @@ impl<'l> Place<'l> {
         name: &[u8],
         mut sleep: impl FnMut(Duration) -> F,
     ) -> Result<(), AcquireError> {
-        while let Some(until) = self.next_sleep(name)? {
+        while let Some(until) = self.next_sleep(name).await? {
             sleep(self.time_until(until).min(LONGEST_SLEEP)).await;
         }
         Ok(())
@@ -146,13 +212,13 @@ impl<'l> Place<'l> {
     }
 
     /// Leaves the place to another process that has it too, and takes a new one.
-    pub fn take_another(&mut self, name: &[u8]) -> Result<(), AcquireError> {
+    pub async fn take_another(&mut self, name: &[u8]) -> Result<(), AcquireError> {
         if self.limiter.is_dry() {
             return Ok(());
         }
-        let now = self.permit.zone().clock().now();
         self.permit.leave();
-        self.queue_again(name, self.left(now))
+        self.queue_again(name, self.left(self.now()))
+            .await
             .inspect_err(|error| self.limiter.scope().refused(error))
     }
 
@@ -161,20 +227,23 @@ impl<'l> Place<'l> {
     /// # Errors
     ///
     /// As [`step`](Self::step).
-    fn next_sleep(&mut self, name: &[u8]) -> Result<Option<u64>, AcquireError> {
-        let next = self.step(name);
+    async fn next_sleep(&mut self, name: &[u8]) -> Result<Option<u64>, AcquireError> {
+        let next = self.step(name).await;
         match &next {
             Ok(Some(_)) => {
                 self.watch.sleeps();
                 self.permit.has_slept();
             }
             Ok(None) => self.watch.goes(),
-            Err(error) => self.limiter.scope().refused(error),
+            Err(error) => {
+                self.permit.give_all_back();
+                self.limiter.scope().refused(error);
+            }
         }
         next
     }
 
-    /// What is to be done now: to sleep until that tick of the permit's zone, or to go.
+    /// What is to be done now: to sleep until that tick of the permit's clock, or to go.
     ///
     /// One who wakes inside a pause, or much later than its time (the machine slept, the
     /// process was stopped), gives its place back and queues again: were all who were
@@ -189,12 +258,13 @@ impl<'l> Place<'l> {
     ///
     /// # Errors
     ///
-    /// The place is given back, and the next turn comes too late.
-    fn step(&mut self, name: &[u8]) -> Result<Option<u64>, AcquireError> {
+    /// The place is given back, and the next turn comes too late; or the bucket cannot be
+    /// used any more.
+    async fn step(&mut self, name: &[u8]) -> Result<Option<u64>, AcquireError> {
         loop {
-            let now = self.permit.zone().clock().now();
+            let now = self.now();
             if self.is_given_up {
-                match self.look_for_another(name, now)? {
+                match self.look_for_another(name, now).await? {
                     true => continue,
                     false => return Ok(Some(self.next_look(now))),
                 }
@@ -202,38 +272,54 @@ impl<'l> Place<'l> {
             if !self.waits() {
                 return Ok(None);
             }
-            let paused_until = self.permit.paused_until();
-            if now >= self.goes_at() {
+            let has_come = now >= self.goes_at();
+            if !has_come && self.behind <= now {
+                return Ok(Some(self.goes_at()));
+            }
+            let paused_until = self.paused_until(name).await?;
+            if has_come {
                 if paused_until <= now && !self.is_late(now) {
                     return Ok(None);
                 }
-            } else if self.behind <= now {
-                return Ok(Some(self.goes_at()));
-            } else if paused_until < self.behind && self.permit.run().ready >= self.behind {
-                self.permit.give_all_back();
+            } else if paused_until < self.behind && self.turn >= self.behind {
+                self.permit.give_all_back_in_time().await?;
                 self.is_given_up = true;
                 continue;
-            } else if !self.permit.zone().is_removed() {
+            } else if !self.is_orphaned() {
                 return Ok(Some(self.next_look(now).min(self.goes_at())));
             }
             // Late, in a pause, or behind one of a segment that nobody can resume any more.
-            self.permit.give_all_back();
-            self.queue_again(name, self.left(now))?;
+            self.permit.give_all_back_in_time().await?;
+            self.queue_again(name, self.left(now)).await?;
         }
     }
 
     /// Takes a place before the end that the pause was to have, if there is one; whether
     /// there was. After that end, or in a pause that is as long, any place will do.
-    fn look_for_another(&mut self, name: &[u8], now: u64) -> Result<bool, AcquireError> {
+    async fn look_for_another(&mut self, name: &[u8], now: u64) -> Result<bool, AcquireError> {
         let left = self.left(now);
-        if self.permit.paused_until().max(now) >= self.behind || left == 0 {
-            return self.queue_again(name, left).map(|()| true);
+        let paused_until = self.paused_until(name).await?;
+        if paused_until.max(now) >= self.behind || left == 0 {
+            return self.queue_again(name, left).await.map(|()| true);
         }
         let before = self.behind - now - 1;
-        match self.queue_again(name, left.min(before)) {
+        match self.queue_again(name, left.min(before)).await {
             Err(AcquireError::Limited { .. }) => Ok(false),
             outcome => outcome.map(|()| true),
         }
+    }
+
+    /// Until when its bucket is paused, by the permit's clock.
+    async fn paused_until(&self, name: &[u8]) -> Result<u64, AcquireError> {
+        match self.permit.paused_until() {
+            Some(until) => Ok(until),
+            None => Ok(self.ground().paused_until(name).await?),
+        }
+    }
+
+    /// Whether its segment was removed.
+    fn is_orphaned(&self) -> bool {
+        self.permit.zone().is_some_and(Zone::is_removed)
     }
 
     /// When to look next whether a pause was ended, or what has become of its queue.
@@ -245,18 +331,19 @@ impl<'l> Place<'l> {
 
     /// How long it may still wait, in ticks.
     fn left(&self, now: u64) -> u64 {
-        let epoch = self.permit.zone().clock().epoch();
+        let epoch = self.permit.clock().epoch();
         let left = self
             .deadline
             .saturating_sub(epoch.saturating_add_unsigned(now));
         u64::try_from(left).unwrap_or(0)
     }
 
-    fn queue_again(&mut self, name: &[u8], max_wait: u64) -> Result<(), AcquireError> {
+    async fn queue_again(&mut self, name: &[u8], max_wait: u64) -> Result<(), AcquireError> {
         let sleeps = self.permit.sleeps();
-        let (permit, behind) = self.limiter.queue_up(name, self.weight, max_wait)?;
-        self.permit = permit.after(sleeps);
-        self.behind = behind;
+        let queued = self.limiter.queue_up(name, self.weight, max_wait).await?;
+        self.permit = queued.permit.after(sleeps);
+        self.turn = queued.turn;
+        self.behind = queued.behind;
         self.is_given_up = false;
         self.delay();
         Ok(())
@@ -264,9 +351,12 @@ impl<'l> Place<'l> {
 
     /// Whether it is so late that it has to queue again.
     fn is_late(&mut self, now: u64) -> bool {
-        let tenth = self.permit.zone().plan().windows()[0].interval / 10;
+        let shortest = || match self.permit.zone() {
+            Some(zone) => zone.plan().windows()[0].interval,
+            None => self.ground().shortest_interval(),
+        };
         let lateness = self.limiter.manners().lateness;
-        let bound = lateness.map_or(tenth.max(LEAST_LATENESS), ticks);
+        let bound = lateness.map_or_else(|| (shortest() / 10).max(LEAST_LATENESS), ticks);
         now > self.goes_at().saturating_add(bound) && !std::mem::replace(&mut self.was_late, true)
     }
 

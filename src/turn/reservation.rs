@@ -20,9 +20,9 @@ use std::time::Duration;
 /// let limiter = Limiter::in_memory().rate(Rate::per_second(100)).open()?;
 /// limiter.try_acquire_n("job", 100)?;
 /// let place = limiter.reserve("job", 1, Duration::from_secs(5))?;
-/// assert!(place.ready_at() > limiter.now());
+/// assert!(place.ready_at() > limiter.now()?);
 /// let permit = place.wait()?;
-/// assert!(permit.at() <= limiter.now());
+/// assert!(permit.at() <= limiter.now()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -57,12 +57,12 @@ impl<'l> Reservation<'l> {
 
     /// The instant from which on its holder may go, on the limiter's clock.
     pub fn ready_at(&self) -> Timestamp {
-        Timestamp::from_ticks(self.place.goes_at())
+        self.place.ready_at()
     }
 
     /// How long that is from now on; zero if it has come.
     pub fn waiting(&self) -> Duration {
-        self.place.time_until(self.place.goes_at())
+        self.place.waiting()
     }
 
     /// How many permits are reserved.
@@ -79,7 +79,8 @@ impl<'l> Reservation<'l> {
     /// See [`AcquireError`]: if it had to queue again, and the next turn comes too late. The
     /// place is given back.
     pub fn wait(mut self) -> Result<Permit<'l>, AcquireError> {
-        self.own()?;
+        let ground = self.place.ground();
+        ground.block_on(self.own())?;
         self.place.wait(&self.name)?;
         Ok(self.keep())
     }
@@ -108,16 +109,16 @@ impl<'l> Reservation<'l> {
         mut self,
         sleep: impl FnMut(Duration) -> F,
     ) -> Result<Permit<'l>, AcquireError> {
-        self.own()?;
+        self.own().await?;
         self.place.wait_with(&self.name, sleep).await?;
         Ok(self.keep())
     }
 
     /// In a forked child, takes a place instead of its parent's.
-    fn own(&mut self) -> Result<(), AcquireError> {
+    async fn own(&mut self) -> Result<(), AcquireError> {
         let here = process::id();
         if self.process != here {
-            self.place.take_another(&self.name)?;
+            self.place.take_another(&self.name).await?;
             self.process = here;
         }
         Ok(())

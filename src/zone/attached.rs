@@ -1,18 +1,17 @@
 //! What a limiter is attached to: a zone, and those that took its place.
 
-use crate::error::{BucketError, OpenError};
-use crate::observe::Scope;
+use crate::error::{AcquireError, BucketError, OpenError};
 use crate::ring::Refusal;
 use crate::segment::open_segment;
 use crate::segment::place::Place;
 #[cfg(feature = "portable")]
 use crate::segment::portable::open_portable;
 use crate::spec::{Presence, Spec};
-use crate::sync::AtomicU64;
-use crate::turn::manners::Manners;
 use crate::zone::Zone;
-use crate::zone::denied::Denied;
+use crate::zone::bucket::ZoneBucket;
+use crate::zone::denied::{Denied, deny, unusable};
 use std::fmt;
+use std::ptr;
 use std::sync::OnceLock;
 
 /// How often one call opens a segment again that others keep removing or changing.
@@ -23,9 +22,6 @@ const TRIES: u32 = 16;
 pub struct Attached {
     origin: Origin,
     spec: Spec,
-    /// Requests that a dry run has let pass.
-    let_pass: AtomicU64,
-    scope: Scope,
     first: Link,
 }
 
@@ -73,12 +69,15 @@ impl Attached {
     pub fn new(origin: Origin, spec: Spec) -> Result<Self, OpenError> {
         let first = Link::new(&origin, &spec)?;
         Ok(Self {
-            scope: Scope::new(&origin),
             origin,
             spec,
-            let_pass: AtomicU64::new(0),
             first,
         })
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// The zone that was opened first. It says so itself when it is not to be used
@@ -93,24 +92,29 @@ impl Attached {
         &self.first.newest().zone
     }
 
-    /// As it is watched from outside.
-    #[inline]
-    pub fn scope(&self) -> &Scope {
-        &self.scope
+    /// How many zones there were before that one.
+    pub fn age_of(&self, zone: &Zone) -> u64 {
+        let (mut link, mut age) = (&self.first, 0);
+        while !ptr::eq(&raw const link.zone, zone) {
+            let Some(successor) = link.successor.get() else {
+                break;
+            };
+            (link, age) = (successor, age + 1);
+        }
+        age
     }
 
-    /// How those who wait behave.
-    pub fn manners(&self) -> &Manners {
-        &self.spec.manners
-    }
-
-    /// What a dry run has let pass; none if it is none.
-    pub fn let_pass(&self) -> Option<&AtomicU64> {
-        self.spec.dry_run.then_some(&self.let_pass)
+    /// The zone before which there were so many.
+    pub fn of_age(&self, age: u64) -> Option<&Zone> {
+        let mut link = &self.first;
+        for _ in 0..age {
+            link = link.successor.get()?;
+        }
+        Some(&link.zone)
     }
 
     /// Asks the zone in use, opening it again if need be.
-    pub fn ask<'a, T, E: From<BucketError>>(
+    fn question<'a, T, E: From<BucketError>>(
         &'a self,
         mut question: impl FnMut(&'a Zone) -> Result<T, Denied>,
         explain: impl Fn(&Zone, Denied) -> E,
@@ -131,6 +135,78 @@ impl Attached {
             .segment()
             .map_or_else(Default::default, |s| s.path().to_owned());
         Err(BucketError::Reopen(Box::new(OpenError::Unsettled { path })).into())
+    }
+
+    /// Asks the zone in use, and says in the caller's words why there is no answer.
+    pub fn ask_zone<'a, T>(
+        &'a self,
+        weight: u64,
+        question: impl FnMut(&'a Zone) -> Result<T, Denied>,
+    ) -> Result<T, AcquireError> {
+        self.question(question, |zone, denied| deny(zone, weight, denied))
+    }
+
+    /// Asks the zone in use for something that no rate refuses.
+    pub fn consult<'a, T>(
+        &'a self,
+        question: impl FnMut(&'a Zone) -> Result<T, Denied>,
+    ) -> Result<T, BucketError> {
+        self.question(question, |_, denied| unusable(denied))
+    }
+
+    /// The zone in use, with the rates in force.
+    pub fn up_to_date(&self) -> Result<&Zone, BucketError> {
+        self.consult(|zone| {
+            zone.check()?;
+            Ok(zone)
+        })
+    }
+
+    /// Asks the bucket of that name, which is made if there is none.
+    pub fn ask<'a, T>(
+        &'a self,
+        name: &[u8],
+        weight: u64,
+        mut question: impl FnMut(ZoneBucket<'a>) -> Result<T, Refusal>,
+    ) -> Result<T, AcquireError> {
+        self.ask_zone(weight, |zone| zone.ask(name, &mut question))
+    }
+
+    /// The same of a bucket that need not be there.
+    pub fn ask_if_there<T>(
+        &self,
+        name: &[u8],
+        weight: u64,
+        mut question: impl FnMut(ZoneBucket<'_>) -> Result<T, Refusal>,
+    ) -> Result<Option<T>, AcquireError> {
+        self.ask_zone(weight, |zone| zone.ask_if_there(name, &mut question))
+    }
+
+    /// The sum of an answer over all buckets.
+    pub fn total(
+        &self,
+        question: impl Fn(ZoneBucket<'_>) -> Result<u64, Refusal>,
+    ) -> Result<u64, BucketError> {
+        self.consult(|zone| {
+            let mut total = 0;
+            zone.ask_all(&question, |part| total += part)?;
+            Ok(total)
+        })
+    }
+
+    /// Changes something of the zone in use; once more in the next, if that zone was removed
+    /// meanwhile and the change went with it.
+    pub fn change<T, E: From<BucketError>>(
+        &self,
+        change: impl Fn(&Zone) -> Result<T, E>,
+    ) -> Result<T, E> {
+        loop {
+            let zone = self.up_to_date()?;
+            let outcome = change(zone)?;
+            if !zone.is_removed() {
+                return Ok(outcome);
+            }
+        }
     }
 
     /// Opens the segment again that was removed.

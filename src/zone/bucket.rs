@@ -124,6 +124,13 @@ impl<'z> ZoneBucket<'z> {
         self.reserve_at_length(weight, max_wait, Rivalry::none())
     }
 
+    /// Whether it can have given those permits.
+    pub fn has_given(self, run: &Run) -> bool {
+        let (capacity, before) = (self.ring.capacity(), run.head.seq());
+        let ever = self.reserved().saturating_add(capacity);
+        run.weight <= capacity && (capacity..=ever.saturating_sub(run.weight)).contains(&before)
+    }
+
     /// See [`Ring::cancel`].
     pub fn cancel(self, run: &Run) {
         self.ring.cancel(run);

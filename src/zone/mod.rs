@@ -1,7 +1,9 @@
 //! The buckets of one rate plan, and all it takes to ask them: their words, rates, clock.
 
+mod as_bucket;
 pub mod attached;
 pub mod bucket;
+pub mod buckets;
 pub mod denied;
 pub mod janitor;
 pub mod terms;

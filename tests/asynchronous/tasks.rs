@@ -140,7 +140,7 @@ fn tasks_threads_and_processes_wait_in_one_queue() {
             queue_up(n);
             let (limiter, mut log) = (limiter.clone(), scene.log(n));
             runtime.spawn(async move {
-                let before = limiter.now().as_micros();
+                let before = limiter.now().unwrap().as_micros();
                 let permit = limiter.acquire_async("").await.unwrap();
                 log.append(&grant(&limiter, n, before, &permit)).unwrap();
             });
@@ -171,7 +171,7 @@ fn tasks_of_all_kinds_on_several_threads_are_never_over() {
             tasks.spawn(async move {
                 let mut chance = Chance::seeded(n);
                 sleep(ms(chance.below(500))).await;
-                let before = limiter.now().as_micros();
+                let before = limiter.now().unwrap().as_micros();
                 let weight = 1 + chance.below(4);
                 let patience = ms(chance.below(400));
                 let granted = match chance.below(4) {

@@ -24,7 +24,7 @@ fn a_timer_that_ends_too_early_or_late_never_lets_anybody_go_before_its_turn() {
         for n in 0..TASKS {
             let (limiter, early) = (limiter.clone(), early.clone());
             tasks.spawn(async move {
-                let before = limiter.now().as_micros();
+                let before = limiter.now().unwrap().as_micros();
                 let mut chance = Chance::seeded(n);
                 // At once, and many times; before its time; as a timer that stood still.
                 let erratic = |time: Duration| {
@@ -98,7 +98,7 @@ fn another_runtime_drives_the_same_waits() {
             .map(|n| {
                 let limiter = &limiter;
                 executor.spawn(async move {
-                    let before = limiter.now().as_micros();
+                    let before = limiter.now().unwrap().as_micros();
                     let wait = async {
                         let permit = limiter.acquire_with("", 1, HOUR, tick).await.unwrap();
                         Some(grant(limiter, n, before, &permit))

@@ -210,7 +210,7 @@ pub fn grant(limiter: &Limiter, worker: u64, before: u64, permit: &Permit<'_>) -
     Grant {
         before,
         at: permit.at().as_micros(),
-        after: limiter.now().as_micros(),
+        after: limiter.now().unwrap().as_micros(),
         weight: permit.weight(),
         worker: worker as u32,
         sleeps: permit.sleeps(),
@@ -224,7 +224,7 @@ pub fn logged<'l>(
     worker: u64,
     call: impl FnOnce(&'l Limiter) -> Result<Permit<'l>, AcquireError>,
 ) -> Result<Permit<'l>, AcquireError> {
-    let before = limiter.now().as_micros();
+    let before = limiter.now().unwrap().as_micros();
     let permit = call(limiter)?;
     log.append(&grant(limiter, worker, before, &permit))
         .unwrap();

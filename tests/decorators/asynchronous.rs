@@ -51,9 +51,9 @@ async fn nothing_is_asked_for_a_future_that_is_not_polled_and_what_is_dropped_is
 async fn an_async_call_waits_its_turn_on_any_thread() {
     #[rate_limited(limiter = BRISK)]
     async fn instant() -> Result<tidegate::Timestamp, AcquireError> {
-        Ok(BRISK.now())
+        Ok(BRISK.now().unwrap())
     }
-    let start = BRISK.now();
+    let start = BRISK.now().unwrap();
     let tasks: Vec<_> = (0..4).map(|_| tokio::spawn(instant())).collect();
     let mut last = start;
     for task in tasks {
@@ -82,11 +82,11 @@ fn an_async_call_may_sleep_by_another_runtimes_timer_or_not_at_all() {
         assert!(waits.await.is_none());
         assert_eq!(sleeps.get(), 1);
         let limiter = brisk();
-        let start = limiter.now();
+        let start = limiter.now().unwrap();
         for _ in 0..3 {
             patient(&limiter, &sleeps).await.unwrap();
         }
-        let waited = limiter.now().duration_since(start);
+        let waited = limiter.now().unwrap().duration_since(start);
         assert!(waited >= Duration::from_millis(2 * 30), "{waited:?}");
         let limiter = hourly(1);
         now(&limiter).await.unwrap();

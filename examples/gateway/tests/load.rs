@@ -92,7 +92,7 @@ fn no_client_gets_more_than_its_limit_from_all_workers_together_also_if_one_is_k
     gateway.kill(Pid::from_raw(victim));
     let killed = {
         let limiter = gateway.limiter();
-        limiter.now().as_micros() + epoch
+        limiter.now().unwrap().as_micros() + epoch
     };
     wait_until(folder, |answers| passed_since(answers, killed) >= ENOUGH);
     load.into_iter().for_each(Wrk::end);

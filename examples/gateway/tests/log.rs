@@ -92,6 +92,6 @@ pub fn epoch(limiter: &Limiter) -> u64 {
         let now = clock_gettime(ClockId::CLOCK_BOOTTIME).unwrap();
         now.tv_sec() as u64 * 1_000_000 + now.tv_nsec() as u64 / 1000
     };
-    let pairs = (0..1000).map(|_| micros().saturating_sub(limiter.now().as_micros()));
+    let pairs = (0..1000).map(|_| micros().saturating_sub(limiter.now().unwrap().as_micros()));
     pairs.max().unwrap()
 }

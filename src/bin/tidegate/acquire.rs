@@ -37,7 +37,7 @@ pub struct AcquireArgs {
 
 pub fn acquire(args: &AcquireArgs) -> Result<(), Failure> {
     let limiter = args.segment.attach()?;
-    let asked = limiter.now();
+    let asked = limiter.now()?;
     let answer = args.request.take(&args.segment.target, &limiter)?;
     if args.json
         && let Some(line) = Answer::new(asked, &answer)

@@ -1,7 +1,7 @@
 //! What our responses tell.
 
 use super::{POLICY, RATE_LIMIT};
-use crate::limiter::questions::Usage;
+use crate::bucket::Usage;
 use http::header::{HeaderMap, HeaderValue};
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use crate::error::AcquireError;
 use crate::limiter::Limiter;
 use crate::timestamp::Timestamp;
 use crate::web::headers::tell::{seconds, tell};
-use http::Response;
 use http::request::Parts;
+use http::{HeaderMap, Response};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl<A> Gate<A> {
     pub async fn admit(&self, key: &[u8], parts: &Parts) -> Result<Option<Granted>, AcquireError> {
         let weight = (self.weight)(parts);
         let answer = match self.wait {
-            Duration::ZERO => self.limiter.try_acquire_n(key, weight),
+            Duration::ZERO => self.limiter.try_acquire_n_async(key, weight).await,
             wait => self.limiter.acquire_timeout_async(key, weight, wait).await,
         };
         match answer {
@@ -82,23 +82,23 @@ impl<A> Gate<A> {
     }
 
     /// Adds what a response tells of the limits.
-    pub fn tell<B>(&self, key: &[u8], response: &mut Response<B>) {
+    pub async fn tell(&self, key: &[u8], headers: &mut HeaderMap) {
         if !self.tells {
             return;
         }
         // A limiter that cannot be asked has nothing to tell.
-        if let Ok(usage) = self.limiter.usage(key) {
-            tell(response.headers_mut(), &usage);
+        if let Ok(usage) = self.limiter.usage_async(key).await {
+            tell(headers, &usage);
         }
     }
 
     /// The response to a request of that key that is refused.
-    pub fn refuse<B>(&self, key: &[u8], reason: &AcquireError) -> Response<B>
+    pub async fn refuse<B>(&self, key: &[u8], reason: &AcquireError) -> Response<B>
     where
         A: Answer<B>,
     {
         let mut response = self.answer.answer(status(reason), reason);
-        self.tell(key, &mut response);
+        self.tell(key, response.headers_mut()).await;
         if let AcquireError::Limited { retry_after, .. }
         | AcquireError::QueueFull { retry_after, .. } = reason
         {

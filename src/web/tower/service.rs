@@ -35,6 +35,7 @@ where
     S::Future: Send,
     A: Answer<B> + Send + Sync + 'static,
     T: Send + 'static,
+    B: Send,
 {
     type Response = Response<B>;
     type Error = S::Error;
@@ -57,10 +58,10 @@ where
             match gate.admit(&key, &parts).await {
                 Ok(Some(granted)) => drop(parts.extensions.insert(granted)),
                 Ok(None) => {}
-                Err(reason) => return Ok(gate.refuse(&key, &reason)),
+                Err(reason) => return Ok(gate.refuse(&key, &reason).await),
             }
             let mut response = inner.call(Request::from_parts(parts, body)).await?;
-            gate.tell(&key, &mut response);
+            gate.tell(&key, response.headers_mut()).await;
             Ok(response)
         })
     }

@@ -34,7 +34,7 @@ impl ClockKind {
             .find(|&kind| kind as u64 == number)
     }
 
-    fn id(self) -> ClockId {
+    const fn id(self) -> ClockId {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Self::Boottime => ClockId::CLOCK_BOOTTIME,
@@ -56,8 +56,9 @@ pub fn wall_micros() -> u64 {
         .unwrap_or(0)
 }
 
+/// Microseconds on a system clock, rounded down.
 #[inline]
-fn micros(id: ClockId) -> Result<i64, Errno> {
+pub fn micros(id: ClockId) -> Result<i64, Errno> {
     let time = clock_gettime(id)?;
     // Unsigned is quicker to divide; a system's nanoseconds are never negative.
     Ok(time.tv_sec() * MICROS + (time.tv_nsec() as u64 / 1000) as i64)
@@ -74,7 +75,7 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// The clock of `kind`, with tick 0 at `epoch` microseconds.
-    pub fn new(kind: ClockKind, epoch: i64) -> Self {
+    pub const fn new(kind: ClockKind, epoch: i64) -> Self {
         Self {
             kind,
             id: kind.id(),

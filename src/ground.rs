@@ -1,0 +1,171 @@
+//! What a limiter stands on: rings that this process can see, or a bucket of any kind.
+
+use crate::bucket::Bucket;
+use crate::bucket::block::block_on;
+#[cfg(feature = "tokio")]
+use crate::bucket::{AsyncBucket, Blocking};
+use crate::bucket::{Grant, Item, Usage};
+use crate::clock::{ClockKind, SystemClock};
+use crate::error::{AcquireError, BackendError, BucketError};
+use crate::ring::Clock;
+use crate::timestamp::Timestamp;
+use crate::zone::attached::Attached;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The clock by which one waits for a bucket that has another clock: for so long as the bucket
+/// says, from when it has said so.
+pub const LOCAL: SystemClock = SystemClock::new(ClockKind::DEFAULT, 0);
+
+/// What a limiter stands on. What is common over rings is inlined, and asks them directly.
+// With a tag of its own, that is one comparison.
+#[repr(u8)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for each limiter; a box would cost each call a look"
+)]
+pub enum Ground {
+    Zone(Attached),
+    Bucket(Arc<dyn Bucket>),
+    #[cfg(feature = "tokio")]
+    Async(Blocking),
+}
+
+impl Ground {
+    /// As every bucket is asked, in the caller's thread.
+    pub fn as_bucket(&self) -> &dyn Bucket {
+        match self {
+            Self::Zone(attached) => attached,
+            Self::Bucket(bucket) => bucket,
+            #[cfg(feature = "tokio")]
+            Self::Async(bucket) => bucket,
+        }
+    }
+
+    /// The rings, if it is them.
+    #[inline]
+    pub fn attached(&self) -> Option<&Attached> {
+        match self {
+            Self::Zone(attached) => Some(attached),
+            _ => None,
+        }
+    }
+
+    /// Runs what asks it, in the caller's thread.
+    pub fn block_on<T: Send, E: From<BackendError> + Send>(
+        &self,
+        asking: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        #[cfg(feature = "tokio")]
+        if let Self::Async(bucket) = self {
+            return bucket.wait(asking);
+        }
+        block_on(asking)
+    }
+
+    /// As [`Bucket::put`]. A future that is dropped before it has ended takes nothing.
+    pub async fn put(&self, item: Item<'_>, max_wait: Duration) -> Result<Grant, AcquireError> {
+        #[cfg(feature = "tokio")]
+        if let Self::Async(bucket) = self {
+            let held = bucket.put_held(item, max_wait).await?;
+            return Ok(held.take());
+        }
+        self.as_bucket().put(item, max_wait)
+    }
+
+    /// As [`Bucket::give_back`].
+    pub async fn give_back(
+        &self,
+        name: &[u8],
+        grant: Grant,
+        weight: u64,
+    ) -> Result<(), BucketError> {
+        #[cfg(feature = "tokio")]
+        if let Self::Async(bucket) = self {
+            let name: Box<[u8]> = name.into();
+            let question = move |bucket: Arc<dyn AsyncBucket>| async move {
+                bucket.give_back(&name, &grant, weight).await
+            };
+            return bucket.ask(question).await;
+        }
+        self.as_bucket().give_back(name, &grant, weight)
+    }
+
+    /// The same; where it would have to be awaited, it is left to the bucket's task.
+    pub fn hand_back(&self, name: &[u8], grant: &Grant, weight: u64) -> Result<(), BucketError> {
+        #[cfg(feature = "tokio")]
+        if let Self::Async(bucket) = self {
+            return bucket.hand_back(name, grant, weight);
+        }
+        self.as_bucket().give_back(name, grant, weight)
+    }
+
+    /// Until when a name is paused, by the [local](LOCAL) clock; 0 if it is not.
+    pub async fn paused_until(&self, name: &[u8]) -> Result<u64, BucketError> {
+        if self.as_bucket().longest_pause().is_zero() {
+            return Ok(0);
+        }
+        let left = self.paused(name).await?;
+        Ok(if left.is_zero() { 0 } else { local_end(left) })
+    }
+
+    async fn paused(&self, name: &[u8]) -> Result<Duration, BucketError> {
+        #[cfg(feature = "tokio")]
+        if let Self::Async(bucket) = self {
+            let name: Box<[u8]> = name.into();
+            let question =
+                move |bucket: Arc<dyn AsyncBucket>| async move { bucket.paused(&name).await };
+            return bucket.ask(question).await;
+        }
+        self.as_bucket().paused(name)
+    }
+
+    /// As [`Bucket::usage`].
+    pub async fn usage(&self, name: &[u8]) -> Result<Vec<Usage>, AcquireError> {
+        #[cfg(feature = "tokio")]
+        if let Self::Async(bucket) = self {
+            let name: Box<[u8]> = name.into();
+            let question =
+                move |bucket: Arc<dyn AsyncBucket>| async move { bucket.usage(&name).await };
+            return bucket.ask(question).await;
+        }
+        self.as_bucket().usage(name)
+    }
+
+    /// As [`Bucket::now`].
+    pub async fn now(&self) -> Result<Timestamp, BucketError> {
+        #[cfg(feature = "tokio")]
+        if let Self::Async(bucket) = self {
+            return bucket.ask(|bucket| async move { bucket.now().await }).await;
+        }
+        self.as_bucket().now()
+    }
+
+    /// The shortest interval of its rates, in ticks.
+    pub fn shortest_interval(&self) -> u64 {
+        let rates = self.as_bucket().rates();
+        let shortest = rates.iter().map(|rate| rate.interval().as_micros()).min();
+        shortest.map_or(0, |micros| u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+}
+
+/// When a time ends that begins now, by the [local](LOCAL) clock: not before.
+pub fn local_end(time: Duration) -> u64 {
+    let micros = time.as_nanos().div_ceil(1000);
+    let ticks = u64::try_from(micros).unwrap_or(u64::MAX);
+    // Now is rounded down.
+    LOCAL.now().saturating_add(ticks).saturating_add(1)
+}
+
+impl fmt::Debug for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zone(attached) => attached.fmt(f),
+            _ => f
+                .debug_tuple("Bucket")
+                .field(&self.as_bucket().label())
+                .finish(),
+        }
+    }
+}
