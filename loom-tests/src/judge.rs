@@ -53,6 +53,8 @@ pub(crate) fn judge(world: &World) {
             .unwrap_or_else(|why| panic!("{why}: {}", context()));
     }
     let latest = permits.iter().map(|permit| permit.stamp).max().unwrap_or(0);
+    // Later than that nobody can have meant.
+    let latest = latest.min(log.now + world.plan.horizon);
     capacity_comes_back(world, &log, latest).unwrap_or_else(|why| panic!("{why}: {}", context()));
 }
 
@@ -225,8 +227,16 @@ fn granted_in_time(
     Ok(())
 }
 
-/// First come, first served: neither stamps nor instants go back.
+/// First come, first served: neither stamps nor instants go back, nor versions of the rates.
 fn in_order(log: &Log, permits: &[Permit]) -> Result<(), &'static str> {
+    let mut version = 0;
+    for grant in permits.iter().filter_map(|permit| permit.grant) {
+        let asked = log.grants[grant].asked.version.0;
+        if asked < version {
+            return Err("one who came later went by older rates");
+        }
+        version = asked;
+    }
     let live: Vec<_> = permits.iter().filter(|permit| permit.live).collect();
     for pair in live.windows(2) {
         if pair[0].known && pair[1].known && pair[0].stamp > pair[1].stamp {

@@ -79,7 +79,7 @@ fn shape(keyed: &Keyed) -> u64 {
     used - met.len() as u64
 }
 
-fn of_key<'l>(log: &'l KeyedLog, name: Name) -> impl Iterator<Item = &'l Granted> {
+fn of_key(log: &KeyedLog, name: Name) -> impl Iterator<Item = &Granted> {
     let of_key = move |granted: &&Granted| granted.name == name && !granted.cancelled;
     log.granted.iter().filter(of_key)
 }

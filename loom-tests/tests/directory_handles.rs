@@ -123,14 +123,15 @@ fn a_late_leak_drops_nothing_of_the_next_key() {
 #[test]
 fn an_owner_stamps_after_its_bucket_was_disposed_of() {
     model(2, || {
-        let keyed = Keyed::new(Time::Still, 1, 1);
+        let keyed = Keyed::new(Time::Global, 1, 1);
         keyed.race(&[
             |k| _ = k.ask("a"),
             |k| {
-                k.in_one_go(|k| {
-                    k.dispose("a");
-                    k.ask("b");
-                });
+                k.in_one_go(|k| k.dispose("a"));
+                k.tick(5);
+                k.ask("b");
+                // By now the first owner's stamp is over, and the second's is not.
+                k.tick(6);
             },
         ]);
     });

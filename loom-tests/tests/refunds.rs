@@ -101,6 +101,8 @@ fn a_part_is_given_back_while_the_run_is_leaked_and_its_slots_are_taken() {
             w.tick(11);
             w.leak();
             w.reserve(2, 0);
+            // So that the slot in question is not the newest, which anybody would mend.
+            w.tick(11);
             w.reserve(1, 0);
         }]);
     });

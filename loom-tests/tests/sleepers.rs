@@ -35,7 +35,8 @@ fn an_owner_sleeps_through_four_laps() {
 fn an_owner_sleeps_through_five_laps_amid_its_run() {
     model(2, || {
         let world = World::new(Time::Global, &[(2, 10)], 0, 2);
-        world.race(&[|w| _ = w.reserve(2, 0), |w| lap_a_call(w, 5)]);
+        // The first time the other is refused: the sleeper's permits count.
+        world.race(&[|w| _ = w.reserve(2, 0), |w| lap_a_call(w, 6)]);
     });
 }
 
