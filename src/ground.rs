@@ -107,7 +107,11 @@ impl Ground {
             return Ok(0);
         }
         let left = self.paused(name).await?;
-        Ok(if left.is_zero() { 0 } else { local_end(left) })
+        Ok(if left.is_zero() {
+            0
+        } else {
+            local_end(LOCAL.now(), left)
+        })
     }
 
     async fn paused(&self, name: &[u8]) -> Result<Duration, BucketError> {
@@ -150,12 +154,12 @@ impl Ground {
     }
 }
 
-/// When a time ends that begins now, by the [local](LOCAL) clock: not before.
-pub fn local_end(time: Duration) -> u64 {
+/// When a time ends that has begun at a tick of the [local](LOCAL) clock: not before.
+pub fn local_end(begun: u64, time: Duration) -> u64 {
     let micros = time.as_nanos().div_ceil(1000);
     let ticks = u64::try_from(micros).unwrap_or(u64::MAX);
-    // Now is rounded down.
-    LOCAL.now().saturating_add(ticks).saturating_add(1)
+    // The tick is rounded down.
+    begun.saturating_add(ticks).saturating_add(1)
 }
 
 impl fmt::Debug for Ground {

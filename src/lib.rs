@@ -81,6 +81,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `cli` | the command line `tidegate` |
+//! | `conformance` | a suite of tests for buckets, your own among them |
 //! | `macros` | the attribute macro `rate_limited` |
 //! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
@@ -127,6 +128,8 @@ mod sync;
 mod bucket;
 #[cfg(not(loom))]
 mod clock;
+#[cfg(all(feature = "conformance", not(loom)))]
+pub mod conformance;
 #[cfg(not(loom))]
 mod error;
 #[cfg(all(feature = "macros", not(loom)))]

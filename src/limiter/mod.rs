@@ -252,7 +252,11 @@ impl Limiter {
         let asked = LOCAL.now();
         let max_wait = Duration::from_micros(max_wait);
         let grant = ground.put(Item { name, weight }, max_wait).await?;
-        let ahead = |time: Duration| if time.is_zero() { 0 } else { local_end(time) };
+        let answered = LOCAL.now();
+        let ahead = |time: Duration| match time.is_zero() {
+            true => 0,
+            false => local_end(answered, time),
+        };
         Ok(Queued {
             permit: Permit::of_bucket(ground, name, grant),
             asked,

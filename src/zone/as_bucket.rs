@@ -6,8 +6,9 @@ use crate::directory::Place;
 use crate::error::{AcquireError, BucketError, PauseError, SetRatesError};
 use crate::rate::Rate;
 use crate::ring::word::Head;
-use crate::ring::{Clock, Plan, Refusal, Run};
+use crate::ring::{Clock, Plan, Refusal, Run, Turn};
 use crate::timestamp::Timestamp;
+use crate::zone::Zone;
 use crate::zone::attached::Attached;
 use crate::zone::bucket::Spot;
 use std::time::Duration;
@@ -82,15 +83,11 @@ impl Bucket for Attached {
     fn look(&self, Item { name, weight }: Item<'_>) -> Result<(), AcquireError> {
         self.ask_zone(weight, |zone| {
             let turn = zone.ask_if_there(name, |bucket| bucket.waiting(weight))?;
-            match turn {
-                // The name has no bucket yet, and so nothing is in its way.
-                None if weight > zone.plan().smallest_limit() => Err(Refusal::TooHeavy.into()),
-                Some(turn) if turn.ready > turn.now => Err(Refusal::Limited {
-                    now: turn.now,
-                    ready: turn.ready,
-                    window: turn.window,
+            match turn.unwrap_or_else(|| of_unknown(zone)) {
+                _ if weight > zone.plan().smallest_limit() => Err(Refusal::TooHeavy.into()),
+                Turn { now, ready, window } if weight > 0 && ready > now => {
+                    Err(Refusal::Limited { now, ready, window }.into())
                 }
-                .into()),
                 _ => Ok(()),
             }
         })
@@ -218,6 +215,16 @@ impl Attached {
             }
             Ok(until)
         })?
+    }
+}
+
+/// The turn of a name that has no bucket yet: only a pause of all is in its way.
+fn of_unknown(zone: &Zone) -> Turn {
+    let (now, until) = (zone.clock().now(), zone.gate().paused_until());
+    Turn {
+        now,
+        ready: until.max(now),
+        window: 0,
     }
 }
 

@@ -1,0 +1,3 @@
+//! The suite for buckets, on those that are rings; and what it is worth.
+
+mod rings;
