@@ -39,9 +39,7 @@ impl Limiter {
     /// [`AcquireError::Bucket`].
     pub fn waiting(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Duration, AcquireError> {
         let turn = self.ask_zone(weight, |zone| turn(zone, name.as_ref(), weight))?;
-        Ok(turn.map_or(Duration::ZERO, |turn| {
-            Duration::from_micros(turn.ready.saturating_sub(turn.now))
-        }))
+        Ok(Duration::from_micros(turn.ready.saturating_sub(turn.now)))
     }
 
     /// The instant of the `nth` newest permit, from 0, of those that count in the
@@ -120,7 +118,7 @@ impl Limiter {
             return Ok(());
         }
         self.ask_zone(weight, |zone| match turn(zone, name, weight)? {
-            Some(Turn { now, ready, window }) if ready > now => {
+            Turn { now, ready, window } if ready > now => {
                 Err(Refusal::Limited { now, ready, window }.into())
             }
             _ => Ok(()),
@@ -140,10 +138,25 @@ impl Limiter {
     }
 }
 
-/// A request's turn; none if its key has no bucket yet, and so nothing is in its way.
-fn turn(zone: &Zone, name: &[u8], weight: u64) -> Result<Option<Turn>, Denied> {
-    match zone.ask_if_there(name, |bucket| bucket.waiting(weight))? {
-        None if weight > zone.plan().smallest_limit() => Err(Refusal::TooHeavy.into()),
-        turn => Ok(turn),
+/// A request's turn. Where its key has no bucket yet, only a pause of all is in its way.
+fn turn(zone: &Zone, name: &[u8], weight: u64) -> Result<Turn, Denied> {
+    if let Some(turn) = zone.ask_if_there(name, |bucket| bucket.waiting(weight))? {
+        return Ok(turn);
     }
+    let plan = zone.plan();
+    if weight > plan.smallest_limit() {
+        return Err(Refusal::TooHeavy.into());
+    }
+    let paused_until = match weight {
+        0 => 0,
+        _ => zone.gate().paused_until(),
+    };
+    let now = zone.clock().now();
+    // A pause that is longer than can be is damage.
+    let furthest = now.saturating_add(plan.horizon);
+    Ok(Turn {
+        now,
+        ready: now.max(paused_until.min(furthest)),
+        window: 0,
+    })
 }
