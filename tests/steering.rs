@@ -50,6 +50,9 @@ fn a_pause_of_all_holds_for_keys_that_are_new_as_well() {
         .open()
         .unwrap();
     limiter.pause_all(HOUR).unwrap();
+    assert!(limiter.waiting("never asked before", 1).unwrap() > HOUR - ms(60_000));
+    assert!(limiter.waiting("never asked before", 0).unwrap().is_zero());
+    assert!(limiter.inspect().unwrap().waiting > HOUR - ms(60_000));
     assert!(is_limited(&limiter, "new"));
     assert!(limiter.inspect().unwrap().paused > Duration::ZERO);
     assert!(limiter.resume_all().unwrap());

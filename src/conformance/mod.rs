@@ -150,7 +150,8 @@ impl Suite {
     /// Runs all tests but the one of several processes, and says which the bucket does not
     /// pass. What they print goes to where the tests print.
     pub fn failures(&self) -> Vec<Failure> {
-        let tests: &[(&'static str, fn(&Scene<'_>))] = crate::__bucket_tests!(@all table ());
+        type Test = fn(&Scene<'_>);
+        let tests: &[(&'static str, Test)] = crate::__bucket_tests!(@all table ());
         let mut failures = Vec::new();
         for &(test, run) in tests {
             let judged = || run(&Scene::new(&self.make, self.kind, None));

@@ -94,9 +94,10 @@ impl Limiter {
         })?;
         let (zone, now) = (attached.newest(), self.now()?);
         let paused_until = Timestamp::from_micros(zone.gate().paused_until());
+        let paused = paused_until.duration_since(now);
         Ok(Snapshot {
             now,
-            paused: paused_until.duration_since(now),
+            paused,
             rates: self.rates(),
             queue: zone.plan().queue,
             capacity: zone.design().capacity,
@@ -104,7 +105,8 @@ impl Limiter {
             counts: total.counts,
             queued: total.queued,
             reserved: total.reserved,
-            waiting: Duration::from_micros(total.waiting),
+            // A key that has no bucket yet has to wait for the end of a pause, too.
+            waiting: Duration::from_micros(total.waiting).max(paused),
             keys: zone.keys(),
             segment: zone.segment().map(Segment::snapshot),
         })
