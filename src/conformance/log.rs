@@ -86,7 +86,7 @@ mod tests {
     #[should_panic(expected = "4 permits in one window of")]
     fn one_more_in_a_window_is_too_many_in_whatever_order_they_are_told() {
         let rate = Rate::new(3, Duration::from_micros(10));
-        log(&[(14, 2), (24, 1), (23, 1), (5, 1)]).judge(rate);
+        log(&[(14, 2), (23, 1), (22, 1), (5, 1)]).judge(rate);
     }
 
     #[test]
