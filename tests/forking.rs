@@ -157,3 +157,30 @@ fn a_child_s_copy_of_a_reservation_gives_nothing_back_and_waits_for_a_place_of_i
     child.join();
     assert_eq!(limiter.inspect().unwrap().reserved, 3);
 }
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_child_asks_an_async_bucket_by_a_thread_of_its_own() {
+    use tidegate::Offload;
+
+    let Some(scene) = Scene::alone(a_child_asks_an_async_bucket_by_a_thread_of_its_own) else {
+        return;
+    };
+    let rate = Rate::new(4, ms(3_600_000));
+    let bucket = scene.limiter().rate(rate).open_bucket().unwrap();
+    let limiter = Limiter::over_async(Offload::new(bucket));
+    // The parent's thread is there, and its child will have none of it.
+    limiter.try_acquire("").unwrap();
+    for _ in 0..2 {
+        Process::fork_among_threads(|| {
+            limiter.try_acquire("").unwrap();
+            assert!(limiter.try_acquire_n("", 4).is_err());
+        })
+        .join();
+    }
+    limiter.try_acquire("").unwrap();
+    assert!(matches!(
+        limiter.try_acquire(""),
+        Err(AcquireError::Limited { .. })
+    ));
+}

@@ -1,7 +1,7 @@
 //! A suite of tests for buckets, your own among them: with feature `conformance`.
 //!
 //! [`bucket_suite!`] and [`async_bucket_suite!`] expand to named tests, each of which makes a
-//! bucket somewhere else and judges one of the promises of [`Bucket`](crate::Bucket). What they
+//! bucket somewhere else and judges one of the promises of [`Bucket`]. What they
 //! need is a function that makes one, or opens it again, at a [`Place`]:
 //!
 //! ```
@@ -55,6 +55,9 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// Judges a bucket, and panics if that is wrong.
+type Test = fn(&Scene<'_>);
 
 /// Makes buckets.
 type Make = Box<dyn Fn(&Place, &[Rate]) -> Arc<dyn Bucket> + Send + Sync>;
@@ -138,7 +141,7 @@ impl Suite {
 
     /// Runs one test, in the test of that name in a module.
     #[doc(hidden)]
-    pub fn run(&self, test: fn(&Scene<'_>), name: &'static str, module: &'static str) {
+    pub fn run(&self, test: Test, name: &'static str, module: &'static str) {
         // The harness leaves the name of the program out.
         let path = match module.split_once("::") {
             Some((_, module)) => format!("{module}::{name}"),
@@ -150,7 +153,6 @@ impl Suite {
     /// Runs all tests but the one of several processes, and says which the bucket does not
     /// pass. What they print goes to where the tests print.
     pub fn failures(&self) -> Vec<Failure> {
-        type Test = fn(&Scene<'_>);
         let tests: &[(&'static str, Test)] = crate::__bucket_tests!(@all table ());
         let mut failures = Vec::new();
         for &(test, run) in tests {
@@ -249,6 +251,6 @@ macro_rules! __bucket_tests {
         }
     };
     (@table () $($test:ident)*) => {
-        &[$((stringify!($test), tests::$test as fn(&Scene<'_>))),*]
+        &[$((stringify!($test), tests::$test as Test)),*]
     };
 }

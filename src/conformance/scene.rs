@@ -51,7 +51,8 @@ impl<'s> Scene<'s> {
         }
     }
 
-    /// The same with a bucket somewhere else, which tells real time.
+    /// The same with a bucket somewhere else, which tells real time. Its place goes with it.
+    #[must_use = "its place goes with it"]
     pub fn in_real_time(&self) -> Scene<'s> {
         self.at(Place::new(None))
     }

@@ -39,7 +39,8 @@ fn holds_at_last(bucket: &dyn Bucket, permits: u64) {
 
 pub fn tasks_wait_and_never_exceed_a_window(scene: &Scene<'_>) {
     let rate = Rate::new(2, SHORT);
-    let limiter = over(&scene.in_real_time().open(&[rate]));
+    let scene = scene.in_real_time();
+    let limiter = over(&scene.open(&[rate]));
     let mut log = Log::default();
     run(async {
         let tasks: Vec<_> = (0..6)

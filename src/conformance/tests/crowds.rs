@@ -65,7 +65,8 @@ pub fn nobody_is_refused_for_others_being_busy(scene: &Scene<'_>) {
 }
 
 pub fn threads_together_never_exceed_a_window(scene: &Scene<'_>) {
-    let bucket = scene.in_real_time().open(&[rate()]);
+    let scene = scene.in_real_time();
+    let bucket = scene.open(&[rate()]);
     judge(&threads(&bucket, CROWD, ask_again_and_again));
 }
 

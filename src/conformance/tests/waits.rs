@@ -13,7 +13,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 pub fn who_waits_goes_when_the_turn_has_come(scene: &Scene<'_>) {
     let rate = Rate::new(2, SHORT);
-    let limiter = Limiter::over(scene.in_real_time().open(&[rate]));
+    let scene = scene.in_real_time();
+    let limiter = Limiter::over(scene.open(&[rate]));
     let mut log = Log::default();
     for _ in 0..6 {
         let permit = limiter.acquire(NAME).expect("a turn");
