@@ -123,9 +123,10 @@ fn a_late_leak_drops_nothing_of_the_next_key() {
 #[test]
 fn an_owner_stamps_after_its_bucket_was_disposed_of() {
     model(2, || {
-        let keyed = Keyed::new(Time::Global, 1, 1);
+        let keyed = Keyed::new(Time::Global, 1, 2);
+        keyed.ask("a");
         keyed.race(&[
-            |k| _ = k.ask("a"),
+            |k| _ = k.ask_at(k.granted(0).0, "a"),
             |k| {
                 k.in_one_go(|k| k.dispose("a"));
                 k.tick(5);
