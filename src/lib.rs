@@ -76,6 +76,14 @@
 //! process comes by. A bucket changes hands by the same CAS on the same word that
 //! reserves permits: so no permit is ever counted on another's key.
 //!
+//! # Other buckets
+//!
+//! A limiter works over whatever keeps the log of its permits: [`Limiter::over`] takes any
+//! [`Bucket`], and with feature `tokio` `Limiter::over_async` any [`AsyncBucket`]. The rings are
+//! such buckets, too: [`SharedBucket`] and [`MemoryBucket`], by [`Builder::open_bucket`]. With
+//! feature `conformance` there is a suite of tests that judges buckets. Promises 3, 5 and
+//! 7 are the rings'.
+//!
 //! # Features
 //!
 //! | feature | adds |
