@@ -128,6 +128,60 @@ fn one_limit_may_be_asked_twice_for_two_keys_or_for_one() {
 }
 
 #[test]
+fn several_that_ask_one_bucket_wait_until_it_holds_all_of_them_or_fail_at_once() {
+    // However late it wakes, it goes: who queues again gives a place back.
+    let builder = Limiter::in_memory().rate(Rate::new(3, Duration::from_millis(50)));
+    let hosts = builder.keys(100).lateness(HOUR).open().unwrap();
+    hosts.try_acquire("a").unwrap();
+    // Alone each could go now.
+    let requests = [
+        hosts.request("a", 1),
+        hosts.request("b", 1),
+        hosts.request("a", 2),
+    ];
+    let permits = acquire_all(&requests, Duration::MAX).unwrap();
+    let weights: Vec<_> = permits.iter().map(tidegate::Permit::weight).collect();
+    assert_eq!(weights, [1, 1, 2]);
+    let taken = hosts.inspect().unwrap().reserved;
+    assert_eq!(taken, 1 + 4, "it took nothing that it gave back");
+    let [first, _, last] = <[_; 3]>::try_from(permits).unwrap();
+    assert!(first.at() <= last.at());
+
+    // What each could have, and no window holds together.
+    let requests = [hosts.request("c", 2), hosts.request("c", 2)];
+    for refused in [
+        try_acquire_all(&requests).unwrap_err(),
+        acquire_all(&requests, Duration::MAX).unwrap_err(),
+    ] {
+        assert_eq!(refused.index, 1);
+        let reason = refused.error;
+        assert!(
+            matches!(reason, AcquireError::WeightTooLarge { weight: 4, .. }),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn each_of_several_that_ask_one_bucket_gets_permits_of_its_own_to_give_back() {
+    let hour = Limiter::in_memory().rate(Rate::new(6, HOUR));
+    let hour = hour.open().unwrap();
+    // Without keys, all names are one.
+    let requests = [
+        hour.request("a", 1),
+        hour.request("b", 2),
+        hour.request("c", 3),
+    ];
+    let mut permits = try_acquire_all(&requests).unwrap();
+    assert!(hour.try_acquire("").is_err());
+    permits.remove(1).refund();
+    assert_eq!(hour.count().unwrap(), 4);
+    permits.remove(0).refund();
+    permits.remove(0).refund();
+    assert_eq!(hour.count().unwrap(), 0);
+}
+
+#[test]
 fn a_router_sends_each_name_to_its_limiter_and_the_rest_to_the_default() {
     let router = Router::new(
         limiter(1, HOUR),

@@ -3,6 +3,7 @@
 use crate::ring::KeyHash;
 use crate::sync::{AtomicU64, Ordering};
 use siphasher::sip128::{Hasher128, SipHasher13};
+use std::fmt;
 use std::hash::Hasher;
 
 /// The longest key, in bytes.
@@ -13,8 +14,15 @@ const SHOWN: usize = LABEL - 1;
 
 /// What a segment's hashes begin from: random, so that nobody can choose keys that meet
 /// in one chain.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub [u64; 2]);
+
+/// A secret: whoever logs a limiter must not give it away.
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed")
+    }
+}
 
 impl Seed {
     /// A new one, from the system's randomness.
@@ -72,4 +80,18 @@ pub fn read_label(words: &[AtomicU64; LABEL / 8]) -> (Vec<u8>, bool) {
     let length = usize::from(label[SHOWN]);
     label.truncate(length.min(SHOWN));
     (label, length <= SHOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_not_given_away_when_it_is_printed() {
+        let seed = Seed([123_456_789, 987_654_321]);
+        let printed = format!("{seed:?} {seed:#?} {seed:x?}");
+        for word in ["123456789", "987654321", "75bcd15", "3ade68b1"] {
+            assert!(!printed.contains(word), "{printed}");
+        }
+    }
 }

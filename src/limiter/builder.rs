@@ -138,7 +138,8 @@ impl<B> Builder<B> {
     /// Has those who wait go so much later than their turn. Zero by default, for wake-ups
     /// are exact: a margin only serves where a remote server counts by a clock of its own,
     /// and requests that were just in time here can reach it in the window before. As
-    /// PyrateLimiter's `buffer_ms`.
+    /// PyrateLimiter's `buffer_ms`. It comes on top of what a timeout allows, which bounds the
+    /// wait for the turn.
     pub fn buffer(mut self, margin: Duration) -> Self {
         self.manners.buffer = margin;
         self
@@ -146,7 +147,7 @@ impl<B> Builder<B> {
 
     /// Has each of those who wait go up to so much later than its turn, by chance: so that
     /// many who may go at one instant do not arrive at one instant. What is granted is
-    /// exact as ever; when it is acted upon is spread.
+    /// exact as ever; when it is acted upon is spread, beyond a timeout too.
     pub fn jitter(mut self, most: Duration) -> Self {
         self.manners.jitter = most;
         self

@@ -3,6 +3,7 @@
 pub mod builder;
 mod debit;
 pub mod factory;
+mod gathered;
 pub mod inspect;
 pub mod keys;
 pub mod leaker;
@@ -339,6 +340,12 @@ impl Limiter {
         let passed = self.let_pass.as_ref();
         // Relaxed: a statistic.
         passed.map_or(0, |passed| passed.load(Ordering::Relaxed))
+    }
+
+    /// Whether this name here and that name there are limited as one.
+    pub(crate) fn limits_as_one(&self, name: &[u8], other: &Self, others: &[u8]) -> bool {
+        Arc::ptr_eq(&self.attached, &other.attached)
+            && (name == others || !self.first_zone().has_keys())
     }
 
     /// The zone that was opened first, which says itself when it is no longer in use.

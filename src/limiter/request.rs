@@ -3,6 +3,7 @@
 
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
+use crate::limiter::gathered::Gathered;
 use crate::limiter::keys::BucketHandle;
 use crate::turn::permit::Permit;
 use crate::turn::reservation::Reservation;
@@ -80,13 +81,25 @@ impl<'l, 'n> Request<'l, 'n> {
             .acquire_timeout(&self.name, self.weight, timeout)
     }
 
-    /// Why it would be refused now, if it would be. Takes nothing, and writes nothing.
-    fn look(&self) -> Result<(), AcquireError> {
-        self.limiter.check_n(&self.name, self.weight)
+    /// Why so much would be refused now, if it would be. Takes nothing, and writes nothing.
+    pub(super) fn look(&self, weight: u64) -> Result<(), AcquireError> {
+        self.limiter.check_n(&self.name, weight)
+    }
+
+    /// Whether it asks the same bucket.
+    pub(super) fn asks_as(&self, other: &Request<'_, '_>) -> bool {
+        self.limiter
+            .limits_as_one(&self.name, other.limiter, &other.name)
+    }
+
+    /// Asks for the other's permits as well; for how many then.
+    pub(super) fn add(&mut self, other: &Request<'_, '_>) -> u64 {
+        self.weight = self.weight.saturating_add(other.weight);
+        self.weight
     }
 
     /// Refuses it after a look, which tells nobody.
-    fn refuse(&self, index: usize, error: AcquireError) -> RefusedTogether {
+    pub(super) fn refuse(&self, index: usize, error: AcquireError) -> RefusedTogether {
         self.limiter.scope().refused(&error);
         RefusedTogether { index, error }
     }
@@ -121,7 +134,9 @@ pub struct RefusedTogether {
 /// somebody came in between, what the others gave is given back; those who come later
 /// are judged as if it had never been taken.
 ///
-/// The permits are in the order of the requests.
+/// The permits are in the order of the requests. Several may ask one bucket, by one limiter or
+/// its clones: it is asked once, for the sum of them, so what no window can hold is
+/// [too heavy](AcquireError::WeightTooLarge).
 ///
 /// ```
 /// use tidegate::{Limiter, Rate, try_acquire_all};
@@ -142,13 +157,9 @@ pub struct RefusedTogether {
 pub fn try_acquire_all<'l>(
     requests: &[Request<'l, '_>],
 ) -> Result<Vec<Permit<'l>>, RefusedTogether> {
-    for (index, request) in requests.iter().enumerate() {
-        request
-            .look()
-            .map_err(|error| request.refuse(index, error))?;
-    }
-    let none = requests.len();
-    finish(requests, none, None)
+    let gathered = Gathered::new(requests);
+    gathered.look(|_, _| false)?;
+    finish(&gathered, None)
 }
 
 /// Makes all requests, waiting until all are possible, if that comes within `timeout`. If
@@ -169,29 +180,28 @@ pub fn acquire_all<'l>(
     timeout: Duration,
 ) -> Result<Vec<Permit<'l>>, RefusedTogether> {
     let started = Instant::now();
+    let gathered = Gathered::new(requests);
     loop {
         let left = timeout.saturating_sub(started.elapsed());
         let mut slowest = None;
         let mut longest = Duration::ZERO;
-        for (index, request) in requests.iter().enumerate() {
-            match request.look() {
-                Ok(()) => {}
-                Err(AcquireError::Limited { retry_after, .. }) if retry_after <= left => {
-                    if retry_after > longest {
-                        (slowest, longest) = (Some(index), retry_after);
-                    }
+        gathered.look(|whole, error| match error {
+            AcquireError::Limited { retry_after, .. } if *retry_after <= left => {
+                if *retry_after > longest {
+                    (slowest, longest) = (Some(whole), *retry_after);
                 }
-                Err(error) => return Err(request.refuse(index, error)),
+                true
             }
-        }
+            _ => false,
+        })?;
         let first = match slowest {
             None => None,
-            Some(index) => match requests[index].acquire_timeout(left) {
-                Ok(taken) => Some(taken),
-                Err(error) => return Err(RefusedTogether { index, error }),
+            Some(whole) => match gathered.wholes[whole].acquire_timeout(left) {
+                Ok(taken) => Some((whole, taken)),
+                Err(error) => return Err(gathered.refused(whole, error)),
             },
         };
-        match finish(requests, slowest.unwrap_or(requests.len()), first) {
+        match finish(&gathered, first) {
             Err(RefusedTogether {
                 error: AcquireError::Limited { .. },
                 ..
@@ -201,26 +211,26 @@ pub fn acquire_all<'l>(
     }
 }
 
-/// Takes all requests at once but the one of index `done`, which is taken already. Gives
+/// Takes of all buckets at once, but of the one that has given its permits already. Gives
 /// everything back if one refuses.
 fn finish<'l>(
-    requests: &[Request<'l, '_>],
-    done: usize,
-    mut first: Option<Permit<'l>>,
+    gathered: &Gathered<'_, 'l, '_>,
+    first: Option<(usize, Permit<'l>)>,
 ) -> Result<Vec<Permit<'l>>, RefusedTogether> {
-    let mut taken = Vec::with_capacity(requests.len());
-    for (index, request) in requests.iter().enumerate() {
-        let next = match first.take_if(|_| index == done) {
+    let (done, mut first) = first.unzip();
+    let mut taken = Vec::with_capacity(gathered.wholes.len());
+    for (index, whole) in gathered.wholes.iter().enumerate() {
+        let next = match first.take_if(|_| done == Some(index)) {
             Some(first) => Ok(first),
-            None => request.try_acquire(),
+            None => whole.try_acquire(),
         };
         match next {
             Ok(next) => taken.push(next),
             Err(error) => {
                 taken.into_iter().chain(first).for_each(Permit::refund);
-                return Err(RefusedTogether { index, error });
+                return Err(gathered.refused(index, error));
             }
         }
     }
-    Ok(taken)
+    Ok(gathered.divide(taken))
 }

@@ -155,6 +155,12 @@ impl<'l> Permit<'l> {
         self.run.weight = 0;
     }
 
+    /// Takes the `weight` newest off it, or all if it has fewer, for somebody else.
+    pub(crate) fn split_newest(&mut self, weight: u64) -> Self {
+        let run = self.run.split_newest(weight);
+        Self { run, ..*self }
+    }
+
     /// The instant at which it was granted, on the segment's clock, rounded down to the
     /// microsecond. In every window of each rate, the weights of the permits whose
     /// instants are in it sum to the limit at most.
