@@ -86,7 +86,7 @@ impl Limiter {
     pub fn usage(&self, name: impl AsRef<[u8]>) -> Result<Vec<Usage>, AcquireError> {
         let tallies = self.ask_if_there(name.as_ref(), 0, |bucket| {
             let (now, tallies) = bucket.tallies()?;
-            let rates = bucket.terms().rates.iter().zip(tallies);
+            let rates = bucket.terms().rates().iter().zip(tallies);
             let usages = rates.map(|(&rate, tally)| Usage {
                 rate,
                 used: tally.count,

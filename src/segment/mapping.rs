@@ -17,17 +17,20 @@ use memmap2::{MmapOptions, MmapRaw};
 use std::fs::File;
 use std::io;
 use std::mem::size_of;
+use std::num::NonZero;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
-/// A mapped segment whose length fits its shape.
-#[derive(Debug)]
+/// A mapped segment whose length fits its shape. A clone is the same mapping.
+#[derive(Clone, Debug)]
 pub struct Mapping {
     base: NonNull<u8>,
     shape: Shape,
-    /// Byte of the first bucket, and bytes from one to the next: as the shape says.
-    first: usize,
+    /// The first bucket, bytes from one to the next, and slots of each: as the shape says.
+    buckets: NonNull<u8>,
     stride: usize,
-    memory: Memory,
+    capacity: NonZero<usize>,
+    memory: Arc<Memory>,
 }
 
 /// What keeps the bytes mapped.
@@ -43,8 +46,12 @@ enum Memory {
     },
 }
 
-// SAFETY: the bytes are accessed as atomic words only; the memory's handle is used by
-// `flush`, which any thread may call, and by drop.
+// SAFETY: its handle is used by `Mapping::flush`, which any thread may call, and by drop.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+// SAFETY: the bytes are accessed as atomic words only.
 unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
@@ -105,12 +112,18 @@ impl Mapping {
         if shape.size() > len as u64 {
             return Err(io::Error::from(io::ErrorKind::InvalidData).into());
         }
+        let capacity = NonZero::new(shape.capacity as usize);
+        let capacity = capacity.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        // SAFETY: it was checked that shape.size() bytes are mapped, and the first bucket is
+        // within them.
+        let buckets = unsafe { base.add(shape.first_bucket() as usize) };
         Ok(Self {
             base,
             shape,
-            first: shape.first_bucket() as usize,
+            buckets,
             stride: shape.stride() as usize,
-            memory,
+            capacity,
+            memory: Arc::new(memory),
         })
     }
 
@@ -130,20 +143,15 @@ impl Mapping {
     /// shape's number of buckets.
     #[inline]
     pub fn ring(&self, index: u64) -> Ring<'_> {
-        assert!(
-            index < self.shape.buckets,
-            "bucket {index} of {}",
-            self.shape.buckets
-        );
-        let offset = self.first + index as usize * self.stride;
+        assert!(index < self.shape.buckets, "there is no such bucket");
         // SAFETY: `new` checked that shape.size() bytes are mapped, and the index is below
-        // shape.buckets: so offset + stride is within them. The base, the first bucket and
-        // the stride are multiples of 128, the alignment of BucketWords. The module says
+        // shape.buckets: so this bucket's stride is within them. The base, the first bucket
+        // and the stride are multiples of 128, the alignment of BucketWords. The module says
         // why the words are valid.
         let (words, slots) = unsafe {
-            let bucket = self.base.add(offset);
+            let bucket = self.buckets.add(index as usize * self.stride);
             let first = bucket.add(size_of::<BucketWords>()).cast::<AtomicU64>();
-            let slots = NonNull::slice_from_raw_parts(first, self.shape.capacity as usize);
+            let slots = NonNull::slice_from_raw_parts(first, self.capacity.get());
             (bucket.cast::<BucketWords>().as_ref(), slots.as_ref())
         };
         Ring {
@@ -170,7 +178,7 @@ impl Mapping {
 
     /// Writes the pages to the file's storage, if there is one, and waits for that.
     pub fn flush(&self) -> io::Result<()> {
-        match &self.memory {
+        match &*self.memory {
             Memory::File(raw) => raw.flush(),
             Memory::Anonymous { .. } => Ok(()),
             #[cfg(feature = "portable")]

@@ -24,24 +24,23 @@ use std::sync::Mutex;
 /// One bucket for all names, or one for each key.
 #[derive(Debug)]
 pub struct Zone {
-    words: Words,
+    mapping: Mapping,
+    home: Home,
+    seed: Seed,
     clock: SystemClock,
     design: Design,
     terms: Latest<Terms>,
 }
 
-// A handle has one, and each call goes through it: a box would be one step more.
-#[allow(clippy::large_enum_variant)]
+/// Where the mapping comes from.
 #[derive(Debug)]
-enum Words {
-    /// Of this process alone.
+enum Home {
+    /// Memory of this process alone.
     Memory {
-        mapping: Mapping,
-        seed: Seed,
         /// Held by who changes the rates.
         rates: Mutex<()>,
     },
-    Segment(Segment),
+    Segment(Box<Segment>),
 }
 
 /// The directory of keys at one moment.
@@ -83,35 +82,36 @@ impl Zone {
         if shape.keys().is_none() {
             mapping.ring(0).open_for([0; 2]);
         }
-        let words = Words::Memory {
-            mapping,
-            seed,
+        let home = Home::Memory {
             rates: Mutex::new(()),
         };
-        Ok(Self::new(words, plan, clock, design))
+        Ok(Self {
+            mapping,
+            home,
+            seed,
+            clock,
+            design,
+            terms: Latest::new(Terms::new(plan)),
+        })
     }
 
     /// The buckets of a segment.
     pub fn of_segment(segment: Segment) -> Self {
-        let (plan, clock) = (segment.plan().clone(), segment.clock());
-        let design = segment.design().clone();
-        Self::new(Words::Segment(segment), plan, clock, design)
-    }
-
-    fn new(words: Words, plan: Plan, clock: SystemClock, design: Design) -> Self {
         Self {
-            words,
-            clock,
-            design,
-            terms: Latest::new(Terms::new(plan)),
+            mapping: segment.mapping().clone(),
+            seed: segment.seed(),
+            clock: segment.clock(),
+            design: segment.design().clone(),
+            terms: Latest::new(Terms::new(segment.plan().clone())),
+            home: Home::Segment(segment.into()),
         }
     }
 
     /// The segment that they are in, if they are in one.
     pub fn segment(&self) -> Option<&Segment> {
-        match &self.words {
-            Words::Memory { .. } => None,
-            Words::Segment(segment) => Some(segment),
+        match &self.home {
+            Home::Memory { .. } => None,
+            Home::Segment(segment) => Some(segment),
         }
     }
 
@@ -128,7 +128,7 @@ impl Zone {
 
     /// The same as users see them.
     pub fn rates(&self) -> &[Rate] {
-        &self.terms().rates
+        self.terms().rates()
     }
 
     /// The same as the ring takes them.
@@ -145,7 +145,7 @@ impl Zone {
 
     /// Learns the rates in force, after they have changed.
     pub fn catch_up(&self) -> Result<(), BucketError> {
-        let plan = rates::read(self.mapping(), self.design.queue).ok_or(BucketError::Rates)?;
+        let plan = rates::read(&self.mapping, self.design.queue).ok_or(BucketError::Rates)?;
         if plan.version != self.plan().version {
             self.terms.push(Terms::new(plan));
         }
@@ -154,23 +154,19 @@ impl Zone {
 
     /// Puts other rates in force, for everybody.
     pub fn set_rates(&self, rates: &[Rate]) -> Result<(), SetRatesError> {
-        match &self.words {
-            Words::Memory {
-                mapping,
-                rates: lock,
-                ..
-            } => {
+        match &self.home {
+            Home::Memory { rates: lock } => {
                 // Poisoned or not: nobody leaves anything half done under it.
                 let _lock = lock.lock();
-                rates::set(mapping, self.design.queue, rates)
+                rates::set(&self.mapping, self.design.queue, rates)
             }
-            Words::Segment(segment) => segment.set_rates(rates),
+            Home::Segment(segment) => segment.set_rates(rates),
         }
     }
 
     /// The words that hold for all buckets.
     pub fn gate(&self) -> &Gate {
-        &self.mapping().header().gate
+        &self.mapping.header().gate
     }
 
     /// Its time.
@@ -193,27 +189,12 @@ impl Zone {
     /// The directory, where there are keys.
     #[inline]
     pub fn directory(&self) -> Directory<'_, Mapping> {
-        Directory::new(self.mapping())
+        Directory::new(&self.mapping)
     }
 
     /// To be held while a call may own a bucket.
     pub fn enter(&self) -> Option<Entered<'_>> {
         self.segment().map(Segment::enter)
-    }
-
-    #[inline]
-    fn mapping(&self) -> &Mapping {
-        match &self.words {
-            Words::Memory { mapping, .. } => mapping,
-            Words::Segment(segment) => segment.mapping(),
-        }
-    }
-
-    fn seed(&self) -> Seed {
-        match &self.words {
-            Words::Memory { seed, .. } => *seed,
-            Words::Segment(segment) => segment.seed(),
-        }
     }
 
     /// The bucket there, if it is still that key's.
@@ -243,7 +224,7 @@ impl Zone {
     /// Hashes a key.
     #[inline]
     pub fn key<'k>(&self, name: &'k [u8]) -> Result<Key<'k>, Denied> {
-        Key::new(self.seed(), name).ok_or(Denied::KeyTooLong(name.len()))
+        Key::new(self.seed, name).ok_or(Denied::KeyTooLong(name.len()))
     }
 
     /// Asks the bucket of that name, which is made if there is none.
