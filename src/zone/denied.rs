@@ -48,7 +48,7 @@ impl From<Damaged> for Denied {
 pub fn explain(terms: &Terms, weight: u64, refusal: Refusal) -> AcquireError {
     match refusal {
         Refusal::Limited { now, ready, window } => AcquireError::Limited {
-            retry_after: Duration::from_micros(ready - now),
+            retry_after: duration(ready - now),
             rate: terms.rate(window),
         },
         Refusal::QueueFull { now, ready } => AcquireError::QueueFull {
@@ -64,6 +64,19 @@ pub fn explain(terms: &Terms, weight: u64, refusal: Refusal) -> AcquireError {
             unusable(Denied::Refused(refusal)).into()
         }
     }
+}
+
+/// So many ticks. Nanoseconds are ticks less whole seconds, and not the rest of a division:
+/// a product less to wait for, on the way to a refusal.
+#[inline]
+fn duration(ticks: u64) -> Duration {
+    let seconds = ticks / 1_000_000;
+    // The difference is below 2^30, whatever the high bits were.
+    let whole = (seconds as u32).wrapping_mul(1_000_000_000);
+    Duration::new(
+        seconds,
+        (ticks as u32).wrapping_mul(1000).wrapping_sub(whole),
+    )
 }
 
 /// The same where the directory may be in the way.
@@ -84,5 +97,20 @@ pub fn unusable(denied: Denied) -> BucketError {
         Denied::Refused(Refusal::Closed) => BucketError::Closed,
         Denied::Damaged => BucketError::Damaged,
         _ => BucketError::Exhausted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_as_many_microseconds_as_ticks() {
+        for whole in [0, 1, 4_294, 4_295, 3_600_000_000, 1 << 43] {
+            for part in [0, 1, 999_999] {
+                let ticks = whole * 1_000_000 + part;
+                assert_eq!(duration(ticks), Duration::from_micros(ticks));
+            }
+        }
     }
 }
