@@ -119,6 +119,25 @@ fn a_handle_follows_its_key_through_evictions_and_disposals() {
 }
 
 #[test]
+fn a_handle_refuses_as_its_limiter_does_and_lets_pass_in_a_dry_run() {
+    let limiter = long().keys(1).open().unwrap();
+    let handle = limiter.bucket("a");
+    handle.try_acquire_n(2).unwrap();
+    let refused = [handle.try_acquire(), limiter.try_acquire("a")].map(|answer| match answer {
+        Err(AcquireError::Limited { retry_after, rate }) => (retry_after, rate),
+        answer => panic!("{answer:?}"),
+    });
+    assert!(refused[0].0 >= refused[1].0, "the second call was later");
+    assert_eq!(refused[0].1, refused[1].1);
+
+    let limiter = long().keys(1).dry_run().open().unwrap();
+    let handle = limiter.bucket("a");
+    handle.try_acquire_n(2).unwrap();
+    assert_eq!(handle.try_acquire().unwrap().weight(), 0);
+    assert_eq!(limiter.would_have_refused(), 1);
+}
+
+#[test]
 fn the_leak_process_evicts_keys_that_are_idle() {
     let rate = Rate::new(1, Duration::from_millis(1));
     let limiter = Limiter::in_memory().rate(rate).keys(2000).open().unwrap();

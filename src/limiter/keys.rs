@@ -2,13 +2,14 @@
 
 use crate::error::{AcquireError, BucketError};
 use crate::limiter::Limiter;
-use crate::ring::KeyHash;
+use crate::ring::{KeyHash, Refusal, Unsettled};
 use crate::sync::{AtomicU64, Ordering};
 use crate::timestamp::Timestamp;
 use crate::turn::permit::Permit;
 use crate::turn::reservation::Reservation;
 use crate::zone::Zone;
 use crate::zone::bucket::Spot;
+use crate::zone::denied::explain;
 use std::time::Duration;
 
 /// One key of a limiter. It remembers where the key's bucket is, and so spares each call
@@ -72,15 +73,16 @@ impl BucketHandle {
         let zone = self.limiter.first_zone();
         // Relaxed: a hint.
         let spot = Spot::unpack(self.place.load(Ordering::Relaxed), self.key);
+        let bucket = zone.bucket(spot);
         match self.key {
-            None => self.limiter.try_acquire_n(&self.name, weight),
-            Some(_) => match zone.bucket(spot).reserve_at_a_glance(weight, 0) {
-                Ok(run) => {
-                    self.limiter.scope().granted(weight);
-                    Ok(Permit::new(zone, spot.place.index, run))
-                }
+            Some(_) if !self.limiter.is_dry() => match bucket.reserve_at_a_glance(weight, 0) {
+                Ok(run) => self.limiter.grant(Permit::new(zone, spot.place.index, run)),
+                Err(Unsettled::Refused(refusal @ Refusal::Limited { .. })) => self
+                    .limiter
+                    .refuse(explain(bucket.terms(), weight, refusal)),
                 Err(_) => self.try_longer(weight),
             },
+            _ => self.limiter.try_acquire_n(&self.name, weight),
         }
     }
 

@@ -180,14 +180,14 @@ impl Limiter {
 
     /// Hands out a permit, and tells those who watch.
     #[inline(always)]
-    fn grant<'l>(&self, permit: Permit<'l>) -> Result<Permit<'l>, AcquireError> {
+    pub(crate) fn grant<'l>(&self, permit: Permit<'l>) -> Result<Permit<'l>, AcquireError> {
         self.scope().granted(permit.weight());
         Ok(permit)
     }
 
     /// Refuses, and tells those who watch.
     #[inline(always)]
-    fn refuse<'l>(&self, error: AcquireError) -> Result<Permit<'l>, AcquireError> {
+    pub(crate) fn refuse<'l>(&self, error: AcquireError) -> Result<Permit<'l>, AcquireError> {
         self.scope().refused(&error);
         Err(error)
     }
