@@ -344,8 +344,8 @@ impl Limiter {
 
     /// Whether this name here and that name there are limited as one.
     pub(crate) fn limits_as_one(&self, name: &[u8], other: &Self, others: &[u8]) -> bool {
-        Arc::ptr_eq(&self.attached, &other.attached)
-            && (name == others || !self.first_zone().has_keys())
+        let is_one_for_all = || self.first_zone().is_some_and(|zone| !zone.has_keys());
+        Arc::ptr_eq(&self.site, &other.site) && (name == others || is_one_for_all())
     }
 
     /// The zone that was opened first, which says itself when it is no longer in use.

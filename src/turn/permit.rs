@@ -41,6 +41,8 @@ struct Entry<'l> {
     ground: &'l Ground,
     name: Box<[u8]>,
     place: u64,
+    /// Of the permits that the bucket gave together, so many older ones are another permit's.
+    older: u64,
 }
 
 impl<'l> Permit<'l> {
@@ -64,6 +66,7 @@ impl<'l> Permit<'l> {
                 ground,
                 name: name.into(),
                 place: grant.place,
+                older: 0,
             })),
             run: Run {
                 head: Head(grant.id),
@@ -137,15 +140,12 @@ impl<'l> Permit<'l> {
 
     /// The same, and awaits it.
     pub(crate) async fn give_all_back_in_time(&mut self) -> Result<(), BucketError> {
-        let grant = self.grant();
+        let (grant, weight) = (self.grant(), self.run.weight);
         if let Book::Other(entry) = &self.book
-            && grant.weight > 0
+            && weight > 0
         {
             self.run.weight = 0;
-            return entry
-                .ground
-                .give_back(&entry.name, grant, grant.weight)
-                .await;
+            return entry.ground.give_back(&entry.name, grant, weight).await;
         }
         self.give_back(u64::MAX)
     }
@@ -157,8 +157,13 @@ impl<'l> Permit<'l> {
 
     /// Takes the `weight` newest off it, or all if it has fewer, for somebody else.
     pub(crate) fn split_newest(&mut self, weight: u64) -> Self {
-        let run = self.run.split_newest(weight);
-        Self { run, ..*self }
+        let (whole, mut run) = (self.run.head, self.run.split_newest(weight));
+        let mut book = self.book.clone();
+        if let Book::Other(entry) = &mut book {
+            run.head = whole;
+            entry.older += self.run.weight;
+        }
+        Self { book, run, ..*self }
     }
 
     /// The instant at which it was granted, on the segment's clock, rounded down to the
@@ -248,10 +253,10 @@ impl<'l> Permit<'l> {
     fn grant(&self) -> Grant {
         let run = &self.run;
         let wait = Duration::from_micros(run.ready - run.asked);
-        let grant = Grant::new(run.head.0, run.weight, self.at(), wait);
+        let grant = |weight| Grant::new(run.head.0, weight, self.at(), wait);
         match &self.book {
-            Book::Zone(..) => grant,
-            Book::Other(entry) => grant.in_place(entry.place),
+            Book::Zone(..) => grant(run.weight),
+            Book::Other(entry) => grant(entry.older + run.weight).in_place(entry.place),
         }
     }
 
@@ -276,6 +281,7 @@ impl PartialEq for Permit<'_> {
                 ptr::eq(entry.ground, other.ground)
                     && entry.name == other.name
                     && entry.place == other.place
+                    && entry.older == other.older
             }
             _ => false,
         };

@@ -115,6 +115,26 @@ fn functions_requests_and_dry_runs_go_over_any_bucket() {
 }
 
 #[test]
+fn requests_together_of_one_name_are_one_to_the_bucket_and_each_gives_its_own_part_back() {
+    for newer_first in [true, false] {
+        let limiter = Limiter::over(bucket(5));
+        let asked = [limiter.request("a", 3), limiter.request("a", 2)];
+        let mut taken = try_acquire_all(&asked).unwrap();
+        assert!(is_limited(limiter.try_acquire("a")));
+        assert_eq!(taken.iter().map(|permit| permit.weight()).sum::<u64>(), 5);
+        if newer_first {
+            taken.reverse();
+        }
+        let mut left = 5;
+        for permit in taken {
+            left -= permit.weight();
+            permit.refund();
+            assert_eq!(limiter.count().unwrap(), left);
+        }
+    }
+}
+
+#[test]
 fn what_only_rings_can_tell_is_an_error_that_says_so() {
     for limiter in both(3) {
         let error = limiter.inspect().unwrap_err();
