@@ -116,7 +116,11 @@ fn a_segment_of_another_user_is_not_trusted() {
             panic!("{error}")
         };
         assert_eq!((owner, mode), (ALICE, 0o600));
-        says(&error, &["user 64001", "mode 0600", "create --group"]);
+        let allowed = "your own and root's with mode 0600 or 0660";
+        says(
+            &error,
+            &["user 64001", "mode 0600", allowed, "create --group"],
+        );
         assert!(tidegate::remove(scene.segment()).is_err());
     };
     as_user(BOB, BOB, untrusted);
@@ -147,6 +151,25 @@ fn a_segment_of_root_is_an_error_to_those_who_may_not_open_it() {
             &[scene.segment(), "user 0", "mode 0600", "create --group"],
         );
     });
+}
+
+#[test]
+fn a_segment_that_root_shares_with_a_group_is_trusted_by_members_who_do_not_name_it() {
+    let Some(scene) = Scene::alone(
+        a_segment_that_root_shares_with_a_group_is_trusted_by_members_who_do_not_name_it,
+    ) else {
+        return;
+    };
+    if !is_root("a_segment_that_root_shares_with_a_group_is_trusted_by_members_who_do_not_name_it")
+    {
+        return;
+    }
+    let limiter = scene.limiter().rate(RATE).group(FRIENDS).open().unwrap();
+    as_user(BOB, FRIENDS, || {
+        let limiter = scene.limiter().rate(RATE).open().unwrap();
+        limiter.try_acquire("").unwrap();
+    });
+    assert_eq!(limiter.count().unwrap(), 1);
 }
 
 #[test]

@@ -18,14 +18,14 @@ pub use steer::{DebitError, PauseError, RefundError, SetRatesError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
-    /// Granting it, within the time that the caller would wait, would exceed a rate or
-    /// overtake somebody who waits.
+    /// Granting it, within the time that the caller would wait, would exceed a rate, fall in a
+    /// [pause](crate::Limiter::pause), or overtake somebody who waits.
     #[error("limited by {rate}: try again in {retry_after:?}")]
     Limited {
         /// After this time it would be granted, if nobody else comes first. Exact to
         /// the microsecond.
         retry_after: Duration,
-        /// The rate that holds it back most.
+        /// The rate that holds it back most, or comes nearest to it where only a pause does.
         rate: Rate,
     },
     /// It would have to wait, and too many permits are waited for already.

@@ -147,7 +147,7 @@ pub enum OpenError {
     /// The segment belongs to somebody else, or others may write it.
     #[error(
         "{path} is not to be trusted: it belongs to user {owner}, group {group}, with mode {mode:04o}; \
-         allowed are your own with mode 0600 or 0660, and others' with mode 0660 and the group that you name \
+         allowed are your own and root's with mode 0600 or 0660, and others' with mode 0660 and the group that you name \
          (made with Builder::group, or tidegate create --group)"
     )]
     Untrusted {

@@ -162,7 +162,7 @@ impl<B> Builder<B> {
     }
 
     /// Shares a new segment with a group (its number): mode 0660 instead of 0600. To
-    /// attach to somebody else's segment, its group must be named, too.
+    /// attach to somebody else's segment, its group must be named, too; root is trusted without.
     pub fn group(mut self, gid: u32) -> Self {
         self.spec.group = Some(gid);
         self
