@@ -94,6 +94,7 @@
 //! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
 //! | `reqwest` | a middleware that limits a client, and pauses for what its servers ask, in all processes |
+//! | `redis` | [`RedisBucket`], a bucket in a Redis or Valkey server; with `tokio` also `RedisAsyncBucket` |
 //! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
 //! | `tower` | a layer that limits an HTTP server, under axum and others |
 //! | `tracing` | events of the same, and of pauses, by the facade `tracing` |
@@ -132,6 +133,8 @@ pub mod sync;
 mod sync;
 
 // All else needs a system around it, which models have not.
+#[cfg(all(feature = "redis", not(loom)))]
+mod backends;
 #[cfg(not(loom))]
 mod bucket;
 #[cfg(not(loom))]
@@ -167,6 +170,10 @@ mod web;
 #[cfg(not(loom))]
 mod zone;
 
+#[cfg(all(feature = "redis", feature = "tokio", not(loom)))]
+pub use backends::redis::RedisAsyncBucket;
+#[cfg(all(feature = "redis", not(loom)))]
+pub use backends::redis::{RedisBucket, RedisBuilder};
 #[cfg(not(loom))]
 pub use bucket::{Answer, AsyncBucket, Bucket, Grant, Item, Usage};
 #[cfg(all(feature = "tokio", not(loom)))]
@@ -224,6 +231,10 @@ pub use web::ureq;
 pub use zone::KeysSnapshot;
 #[cfg(not(loom))]
 pub use zone::buckets::{MemoryBucket, SharedBucket};
+
+/// The client that [`RedisBucket`] uses, for those who bring one of their own.
+#[cfg(all(feature = "redis", not(loom)))]
+pub use redis;
 
 /// Compiles the programs in the README.
 #[cfg(all(
