@@ -129,9 +129,8 @@ impl RedisAsyncBucket {
     /// See [`BucketError`].
     pub async fn remove(&self) -> Result<(), BucketError> {
         for name in self.names().await? {
-            match self.ask(&name, &Dispose).await {
-                Err(AcquireError::Bucket(error)) => return Err(error),
-                _ => {}
+            if let Err(AcquireError::Bucket(error)) = self.ask(&name, &Dispose).await {
+                return Err(error);
             }
         }
         self.tell(&steer::remove(&self.0.keys), "remove the bucket")

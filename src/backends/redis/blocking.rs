@@ -122,9 +122,8 @@ impl RedisBucket {
     /// See [`BucketError`].
     pub fn remove(&self) -> Result<(), BucketError> {
         for name in self.names()? {
-            match self.ask(&name, &Dispose) {
-                Err(AcquireError::Bucket(error)) => return Err(error),
-                _ => {}
+            if let Err(AcquireError::Bucket(error)) = self.ask(&name, &Dispose) {
+                return Err(error);
             }
         }
         self.tell(&steer::remove(&self.0.keys), "remove the bucket")?;

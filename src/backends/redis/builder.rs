@@ -104,11 +104,7 @@ impl RedisBuilder {
     }
 
     /// For how long one waits for a server that does not answer; 2 seconds by default. What was
-    /// asked then may have been done or not.
-    ///
-    /// # Panics
-    ///
-    /// Never; a time of zero is taken for a millisecond.
+    /// asked then may have been done or not. Less than a millisecond is taken for one.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience.max(Duration::from_millis(1));
         self
@@ -124,13 +120,13 @@ impl RedisBuilder {
     /// that is not reached, or that refuses.
     pub fn open(self) -> Result<RedisBucket, OpenError> {
         let wish = self.wish()?;
-        let rates = Keys::new(&wish.reach.name, false).rates();
+        let keys = [Keys::new(&wish.reach.name, false).rates()];
         let asked = |script: &Script, arguments: &[String]| {
             let add = |command: &mut Cmd| {
                 command.arg(arguments);
             };
             let lines = &wish.reach.here().lines;
-            lines.run(&wish.reach.server, script, &[rates.clone()], add)
+            lines.run(&wish.reach.server, script, &keys, add)
         };
         let answer = asked(&script::OPEN, &[wish.new_terms()]).map_err(failed)?;
         let in_force = match wish.meet(answer)? {
@@ -151,14 +147,13 @@ impl RedisBuilder {
     #[cfg(feature = "tokio")]
     pub async fn open_async(self) -> Result<RedisAsyncBucket, OpenError> {
         let wish = self.wish()?;
-        let rates = Keys::new(&wish.reach.name, false).rates();
+        let keys = [Keys::new(&wish.reach.name, false).rates()];
         let asked = async |script: &'static Script, arguments: &[String]| {
             let add = |command: &mut Cmd| {
                 command.arg(arguments);
             };
             let wire = &wish.reach.here().wire;
-            wire.run(&wish.reach.server, script, &[rates.clone()], add)
-                .await
+            wire.run(&wish.reach.server, script, &keys, add).await
         };
         let answer = asked(&script::OPEN, &[wish.new_terms()])
             .await

@@ -4,11 +4,9 @@ local grant = struct.pack('<dd', tonumber(ARGV[3]), tonumber(ARGV[4]))
 local upto = tonumber(redis.call('ZSCORE', KEYS[3], grant) or 0)
 local from = ARGV[3] + ARGV[5]
 if upto <= from or upto <= floor then return {0} end
-if tonumber(ARGV[5]) > 0 then
-  redis.call('ZADD', KEYS[3], from, grant)
-else
-  redis.call('ZREM', KEYS[3], grant)
-end
+-- What needs no memory comes first: then a full server lets the rest pass.
+redis.call('ZREM', KEYS[3], grant)
+if tonumber(ARGV[5]) > 0 then redis.call('ZADD', KEYS[3], from, grant) end
 void = math.max(void, upto)
 local before = redis.call('ZRANGEBYSCORE', KEYS[4], from, from)[1]
 if before then
