@@ -284,7 +284,7 @@ fn a_log_forgets_what_does_not_count_and_expires_with_all_else_but_the_rates() {
     put(b"b");
     bucket.give_back(b"b", &given, 1).unwrap();
     super::common::eventually("all but the rates to expire", || {
-        server.tell::<Vec<String>>(&["KEYS", "*"]) == ["{tidegate:test}:rates"]
+        server.tell::<Vec<String>>(&["KEYS", "*"]) == ["{tidegate:test}:terms"]
     });
     assert_eq!(bucket.count().unwrap(), 0);
     bucket.remove().unwrap();

@@ -86,6 +86,21 @@ fn a_bucket_that_was_removed_is_made_anew_by_those_who_use_it() {
 }
 
 #[test]
+fn what_was_granted_still_counts_when_only_the_terms_are_lost() {
+    let test = what_was_granted_still_counts_when_only_the_terms_are_lost;
+    let Some(server) = server(test) else { return };
+    let bucket = bucket(&server, &[Rate::new(2, HOUR)]);
+    take(&bucket, 1).unwrap();
+    bucket.flush().unwrap();
+    take(&bucket, 1).unwrap();
+    server.tell::<u64>(&["DEL", "{tidegate:test}:terms"]);
+    take(&bucket, 1).unwrap();
+    retry_after(take(&bucket, 1));
+    bucket.flush().unwrap();
+    take(&bucket, 2).unwrap();
+}
+
+#[test]
 fn a_closed_bucket_says_so() {
     let Some(server) = server(a_closed_bucket_says_so) else {
         return;
@@ -106,7 +121,7 @@ fn what_is_no_bucket_is_not_used_as_one() {
         return;
     };
     let used = bucket(&server, &[Rate::new(2, HOUR)]);
-    server.tell::<String>(&["SET", "{tidegate:test}:rates", "1 2 3 four"]);
+    server.tell::<String>(&["SET", "{tidegate:test}:terms", "1 2 3 four"]);
     let error = take(&used, 1).unwrap_err().to_string();
     assert!(error.contains("makes no sense"), "{error}");
     let error = RedisBucket::at(server.address(), "test")
@@ -115,7 +130,7 @@ fn what_is_no_bucket_is_not_used_as_one() {
         .unwrap_err();
     assert!(error.to_string().contains("choose another name"), "{error}");
     // Its log is not one: the server says so, and nothing was changed.
-    server.tell::<u64>(&["DEL", "{tidegate:test}:rates"]);
+    server.tell::<u64>(&["DEL", "{tidegate:test}:terms"]);
     server.tell::<u64>(&["RPUSH", "{tidegate:test}:log", "x"]);
     let error = take(&used, 1).unwrap_err();
     assert!(error.to_string().contains("WRONGTYPE"), "{error}");

@@ -66,7 +66,7 @@ impl RedisAsyncBucket {
             command.arg(&terms);
         };
         self.0
-            .learn_from(self.run(&script::OPEN, &[self.0.keys.rates()], add).await?)
+            .learn_from(self.run(&script::OPEN, &[self.0.keys.terms()], add).await?)
     }
 
     /// Whether there was a pause before; `Err` inside for one that is too long.
@@ -74,7 +74,7 @@ impl RedisAsyncBucket {
         for _ in 0..TRIES {
             let add = |command: &mut Cmd| steering.add_arguments(command);
             let answer = self
-                .run(&script::STEER, &[self.0.keys.rates()], add)
+                .run(&script::STEER, &[self.0.keys.terms()], add)
                 .await?;
             match Steering::read(answer)? {
                 Steered::Done(in_force, was_paused) => {

@@ -65,14 +65,14 @@ impl RedisBucket {
             command.arg(&terms);
         };
         self.0
-            .learn_from(self.run(&script::OPEN, &[self.0.keys.rates()], add)?)
+            .learn_from(self.run(&script::OPEN, &[self.0.keys.terms()], add)?)
     }
 
     /// Whether there was a pause before; `Err` inside for one that is too long.
     fn steer(&self, steering: &Steering) -> Result<Result<bool, PauseError>, Fault> {
         for _ in 0..TRIES {
             let add = |command: &mut Cmd| steering.add_arguments(command);
-            let answer = self.run(&script::STEER, &[self.0.keys.rates()], add)?;
+            let answer = self.run(&script::STEER, &[self.0.keys.terms()], add)?;
             match Steering::read(answer)? {
                 Steered::Done(in_force, was_paused) => {
                     self.0.learn(in_force);

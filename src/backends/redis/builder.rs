@@ -120,7 +120,7 @@ impl RedisBuilder {
     /// that is not reached, or that refuses.
     pub fn open(self) -> Result<RedisBucket, OpenError> {
         let wish = self.wish()?;
-        let keys = [Keys::new(&wish.reach.name, false).rates()];
+        let keys = [Keys::new(&wish.reach.name, false).terms()];
         let asked = |script: &Script, arguments: &[String]| {
             let add = |command: &mut Cmd| {
                 command.arg(arguments);
@@ -147,7 +147,7 @@ impl RedisBuilder {
     #[cfg(feature = "tokio")]
     pub async fn open_async(self) -> Result<RedisAsyncBucket, OpenError> {
         let wish = self.wish()?;
-        let keys = [Keys::new(&wish.reach.name, false).rates()];
+        let keys = [Keys::new(&wish.reach.name, false).terms()];
         let asked = async |script: &'static Script, arguments: &[String]| {
             let add = |command: &mut Cmd| {
                 command.arg(arguments);

@@ -5,7 +5,7 @@ use super::answer::{Answer, in_force};
 use super::fault::Fault;
 use super::keys::Keys;
 use super::lines::{Lines, Server};
-use super::question::Question;
+use super::question::{Numbers, Question};
 use super::terms::{InForce, Terms};
 #[cfg(feature = "tokio")]
 use super::wire::Wire;
@@ -124,10 +124,14 @@ impl Core {
         in_force: &InForce,
         command: &mut Cmd,
     ) {
+        let mut numbers = Numbers::default();
+        numbers.add(in_force.flush).add(in_force.pause);
+        question.add_numbers(in_force, &mut numbers);
+        command.arg(&in_force.text).arg(numbers.packed());
         // Scripts need the name only where it is on a list.
-        let name = if self.keys.by_name() { name } else { b"" };
-        command.arg(&in_force.version).arg(name);
-        question.add_arguments(in_force, command);
+        if self.keys.by_name() {
+            command.arg(name);
+        }
     }
 
     /// What the answer to a question means.

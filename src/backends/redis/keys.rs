@@ -23,9 +23,9 @@ impl Keys {
         self.by_name
     }
 
-    /// The rates and what else is said of all names.
-    pub fn rates(&self) -> Vec<u8> {
-        format!("{}:rates", self.tag).into_bytes()
+    /// The rates, and what else holds for all names.
+    pub fn terms(&self) -> Vec<u8> {
+        format!("{}:terms", self.tag).into_bytes()
     }
 
     /// The names that have a log.
@@ -43,7 +43,7 @@ impl Keys {
             }
             key
         };
-        let mut keys = vec![self.rates()];
+        let mut keys = vec![self.terms()];
         keys.extend(["head", "log", "voids"].map(of_name));
         if self.by_name {
             keys.push(self.names());

@@ -9,8 +9,25 @@ use crate::bucket::{Grant, Item, Usage};
 use crate::error::{AcquireError, BackendError, BucketError, PauseError};
 use crate::rate::{MAX_INTERVAL, Rate};
 use crate::timestamp::Timestamp;
-use redis::{Cmd, Value};
+use redis::Value;
 use std::time::Duration;
+
+/// Numbers as scripts are told them: one after the other, as scripts count, in 8 bytes each,
+/// little-endian. They are the cheapest to read so.
+#[derive(Default)]
+pub struct Numbers(Vec<u8>);
+
+impl Numbers {
+    /// Adds one. Those above 2^53 are rounded: all of them stand for "more than ever happens".
+    pub fn add(&mut self, number: u64) -> &mut Self {
+        self.0.extend((number as f64).to_le_bytes());
+        self
+    }
+
+    pub fn packed(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 /// A question about one name.
 pub trait Question {
@@ -21,9 +38,9 @@ pub trait Question {
 
     fn script(&self) -> &'static Script;
 
-    /// Adds what the script wants to know after the version and the name.
-    fn add_arguments(&self, in_force: &InForce, command: &mut Cmd) {
-        let _ = (in_force, command);
+    /// Adds what the script is told.
+    fn add_numbers(&self, in_force: &InForce, numbers: &mut Numbers) {
+        let _ = (in_force, numbers);
     }
 
     /// The answer, if it was given.
@@ -45,12 +62,18 @@ pub struct Put<'i> {
 /// To be told whether one could.
 pub struct Look<'i>(pub Item<'i>);
 
-fn add_request(item: &Item<'_>, wait: Duration, takes: u64, in_force: &InForce, command: &mut Cmd) {
+fn add_request(
+    item: &Item<'_>,
+    wait: Duration,
+    takes: u64,
+    in_force: &InForce,
+    numbers: &mut Numbers,
+) {
     let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
     let queue = in_force.terms.queue;
-    command.arg(item.weight).arg(wait).arg(queue).arg(takes);
+    numbers.add(item.weight).add(wait).add(queue).add(takes);
     for window in &in_force.terms.windows {
-        command.arg(window.limit).arg(window.interval);
+        numbers.add(window.limit).add(window.interval);
     }
 }
 
@@ -63,8 +86,8 @@ impl Question for Put<'_> {
         &script::PUT
     }
 
-    fn add_arguments(&self, in_force: &InForce, command: &mut Cmd) {
-        add_request(&self.item, self.max_wait, 1, in_force, command);
+    fn add_numbers(&self, in_force: &InForce, numbers: &mut Numbers) {
+        add_request(&self.item, self.max_wait, 1, in_force, numbers);
     }
 
     fn read(&self, _: &InForce, parts: &[Value]) -> Result<Grant, Fault> {
@@ -88,8 +111,8 @@ impl Question for Look<'_> {
         &script::PUT
     }
 
-    fn add_arguments(&self, in_force: &InForce, command: &mut Cmd) {
-        add_request(&self.0, Duration::ZERO, 0, in_force, command);
+    fn add_numbers(&self, in_force: &InForce, numbers: &mut Numbers) {
+        add_request(&self.0, Duration::ZERO, 0, in_force, numbers);
     }
 
     fn read(&self, _: &InForce, _: &[Value]) -> Result<(), Fault> {
@@ -116,12 +139,12 @@ impl Question for GiveBack<'_> {
         &script::GIVE_BACK
     }
 
-    fn add_arguments(&self, _: &InForce, command: &mut Cmd) {
+    fn add_numbers(&self, _: &InForce, numbers: &mut Numbers) {
         let keeps = self.grant.weight.saturating_sub(self.weight);
-        command
-            .arg(self.grant.id)
-            .arg(self.grant.at.as_micros())
-            .arg(keeps);
+        numbers
+            .add(self.grant.id)
+            .add(self.grant.at.as_micros())
+            .add(keeps);
     }
 
     fn read(&self, _: &InForce, _: &[Value]) -> Result<(), Fault> {
@@ -141,8 +164,8 @@ impl Question for Peek {
         &script::PEEK
     }
 
-    fn add_arguments(&self, in_force: &InForce, command: &mut Cmd) {
-        command.arg(self.0.saturating_add(1)).arg(in_force.widest());
+    fn add_numbers(&self, in_force: &InForce, numbers: &mut Numbers) {
+        numbers.add(self.0.saturating_add(1)).add(in_force.widest());
     }
 
     fn read(&self, _: &InForce, parts: &[Value]) -> Result<Option<Timestamp>, Fault> {
@@ -163,9 +186,9 @@ impl Question for UsageOf {
         &script::TALLY
     }
 
-    fn add_arguments(&self, in_force: &InForce, command: &mut Cmd) {
+    fn add_numbers(&self, in_force: &InForce, numbers: &mut Numbers) {
         for window in &in_force.terms.windows {
-            command.arg(window.interval);
+            numbers.add(window.interval);
         }
     }
 
@@ -201,8 +224,8 @@ impl Question for Count {
         &script::TALLY
     }
 
-    fn add_arguments(&self, in_force: &InForce, command: &mut Cmd) {
-        command.arg(match self {
+    fn add_numbers(&self, in_force: &InForce, numbers: &mut Numbers) {
+        numbers.add(match self {
             Self::Widest => in_force.widest(),
             Self::Ahead => 0,
         });
@@ -228,8 +251,8 @@ impl Question for Leak {
         &script::LEAK
     }
 
-    fn add_arguments(&self, in_force: &InForce, command: &mut Cmd) {
-        command.arg(in_force.widest()).arg(LEAKED_AT_ONCE);
+    fn add_numbers(&self, in_force: &InForce, numbers: &mut Numbers) {
+        numbers.add(in_force.widest()).add(LEAKED_AT_ONCE);
     }
 
     fn read(&self, _: &InForce, parts: &[Value]) -> Result<(u64, bool), Fault> {
@@ -285,9 +308,9 @@ impl Question for Pause {
         &script::PAUSE
     }
 
-    fn add_arguments(&self, _: &InForce, command: &mut Cmd) {
+    fn add_numbers(&self, _: &InForce, numbers: &mut Numbers) {
         let longest = LONGEST_PAUSE.as_micros() as u64;
-        command.arg(pause_end(self.0)).arg(longest);
+        numbers.add(pause_end(self.0)).add(longest);
     }
 
     fn read(&self, _: &InForce, parts: &[Value]) -> Result<bool, Fault> {

@@ -21,12 +21,12 @@ macro_rules! scripts {
 }
 
 scripts! {
-    PUT = "begin", "nth", "sweep", "put";
-    GIVE_BACK = "begin", "give_back";
+    PUT = "begin", "nth", "put", "store", "sweep", "tidy";
+    GIVE_BACK = "begin", "store", "give_back";
     PEEK = "begin", "nth", "peek";
     TALLY = "begin", "nth", "tally";
-    LEAK = "begin", "sweep", "leak";
-    PAUSE = "begin", "pause";
+    LEAK = "begin", "store", "sweep", "leak";
+    PAUSE = "begin", "store", "pause";
     PAUSED = "begin", "paused";
     DISPOSE = "begin", "dispose";
     OPEN = "open";

@@ -127,6 +127,6 @@ pub fn read_time(answer: Value) -> Result<Timestamp, Fault> {
 /// The command that removes what is left of a bucket whose names are gone.
 pub fn remove(keys: &Keys) -> Cmd {
     let mut command = cmd("UNLINK");
-    command.arg(keys.rates()).arg(keys.names());
+    command.arg(keys.terms()).arg(keys.names());
     command
 }

@@ -14,10 +14,15 @@ pub struct Terms {
     pub by_name: bool,
 }
 
-/// The same, with the version by which the server tells whether they still hold.
+/// The terms as the server keeps them, by which it tells whether they still hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InForce {
-    pub version: String,
+    /// `flush pause`, in microseconds, and the [text](Terms::text) of the terms.
+    pub text: String,
+    /// When all was forgotten last.
+    pub flush: u64,
+    /// Until when all names are paused.
+    pub pause: u64,
     pub rates: Vec<Rate>,
     pub terms: Terms,
 }
@@ -65,14 +70,15 @@ impl Terms {
 }
 
 impl InForce {
-    /// Reads what the server keeps: `version epoch pause`, and the terms.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut fields = text.splitn(4, ' ');
-        let version: u64 = fields.next()?.parse().ok()?;
-        let [_epoch, _pause] = [fields.next()?, fields.next()?];
+        let mut fields = text.splitn(3, ' ');
+        let flush = fields.next()?.parse().ok()?;
+        let pause = fields.next()?.parse().ok()?;
         let terms = Terms::parse(fields.next()?)?;
         Some(Self {
-            version: version.to_string(),
+            text: text.to_owned(),
+            flush,
+            pause,
             rates: rates_of(&terms.windows),
             terms,
         })
@@ -109,25 +115,25 @@ mod tests {
     fn terms_are_read_as_they_were_written() {
         let text = terms().text();
         assert_eq!(text, "77 keyed 5/2,1000/3600000000");
-        let in_force = InForce::parse(&format!("12 34 0 {text}")).unwrap();
+        let in_force = InForce::parse(&format!("12 34 {text}")).unwrap();
         assert_eq!(in_force.terms, terms());
-        assert_eq!(in_force.version, "12");
+        assert_eq!((in_force.flush, in_force.pause), (12, 34));
         assert_eq!(in_force.widest(), 3_600_000_000);
     }
 
     #[test]
     fn what_is_not_terms_is_none() {
         let text = terms().text();
-        let whole = format!("12 34 0 {text}");
+        let whole = format!("12 34 {text}");
         for length in 0..whole.len() - "/3600000000".len() {
             assert_eq!(InForce::parse(&whole[..length]), None, "{length}");
         }
         for text in [
-            "12 34 0 77 keyed 5/2,1000/3600000000 more",
-            "12 34 0 77 other 5/2",
-            "12 34 0 77 one 0/2",
-            "12 34 0 77 one 5/2,5/2",
-            "x 34 0 77 one 5/2",
+            "12 34 77 keyed 5/2,1000/3600000000 more",
+            "12 34 77 other 5/2",
+            "12 34 77 one 0/2",
+            "12 34 77 one 5/2,5/2",
+            "x 34 77 one 5/2",
         ] {
             assert_eq!(InForce::parse(text), None, "{text}");
         }

@@ -2,7 +2,7 @@
 local function load_voids()
   local voids = {}
   if void > floor then
-    for _, number in ipairs(redis.call('ZREVRANGE', KEYS[4], 0, -1, 'WITHSCORES')) do
+    for _, number in ipairs(call('ZREVRANGE', KEYS[4], '0', '-1', 'WITHSCORES')) do
       voids[#voids + 1] = tonumber(number)
     end
   end
@@ -14,11 +14,13 @@ end
 -- grant is later than: so it is never too early.
 local function nth(n, voids)
   local at = total - n + 1
-  for i = 1, #voids, 2 do
-    if voids[i + 1] < at then break end
-    at = at - (voids[i + 1] - voids[i])
+  if voids then
+    for i = 1, #voids, 2 do
+      if voids[i + 1] < at then break end
+      at = at - (voids[i + 1] - voids[i])
+    end
   end
   if at <= floor then return nil end
-  local grant = redis.call('ZRANGEBYSCORE', KEYS[3], at, '+inf', 'LIMIT', 0, 1)[1]
-  return grant and (struct.unpack('<d', grant, 9)) or last
+  local grant = call('ZRANGEBYSCORE', KEYS[3], at, '+inf', 'LIMIT', '0', '1')[1]
+  return grant and (unpacked('<d', grant, 9)) or last
 end

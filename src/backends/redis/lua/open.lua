@@ -1,12 +1,10 @@
--- KEYS  1 rates
--- ARGV  1 the terms of a new bucket; empty: none is to be made
-local text = redis.call('GET', KEYS[1])
-if not text then
+-- KEYS  1 terms
+-- ARGV  1 what a new bucket begins with; empty: none is to be made
+local terms = redis.call('GET', KEYS[1])
+if not terms then
   if ARGV[1] == '' then return {1} end
-  local time = redis.call('TIME')
-  local clock = string.format('%.0f', time[1] * 1000000 + time[2])
-  -- A version and an epoch that no earlier bucket of this name had; no pause.
-  text = clock .. ' ' .. clock .. ' 0 ' .. ARGV[1]
-  redis.call('SET', KEYS[1], text)
+  -- No flush, and no pause.
+  terms = '0 0 ' .. ARGV[1]
+  redis.call('SET', KEYS[1], terms)
 end
-return {0, text}
+return {0, terms}

@@ -1,13 +1,13 @@
--- ARGV  3 until when; 0 ends it, 4 the longest pause
+-- Told: until when, or 0 to end it; the longest pause.
 -- Whether there was one.
+local till, longest = unpacked('<dd', told, 17)
+if till - clock > longest then return {6, till - clock} end
 local before = paused > clock and 1 or 0
-local till = tonumber(ARGV[3])
-if till - clock > tonumber(ARGV[4]) then return {6, till - clock} end
-if till == 0 then
+if till == 0 and before == 1 then
   paused = 0
-  if before == 1 then store() end
+  store(true)
 elseif till > paused and till > clock then
   paused = till
-  store()
+  store(true)
 end
 return {0, before}

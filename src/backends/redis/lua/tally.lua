@@ -1,28 +1,29 @@
--- ARGV  3 and on: intervals. Of each, how many permits are in the window of that length that ends
---       now, or ahead, and when the oldest of them leaves it
+-- Told: intervals. Of each, how many permits are in the window of that length that ends now, or
+-- ahead, and when the oldest of them leaves it.
 local voids = load_voids()
-local first = redis.call('ZCOUNT', KEYS[3], '-inf', floor)
-local size = redis.call('ZCARD', KEYS[3])
+local first = call('ZCOUNT', KEYS[3], '-inf', floor)
+local size = call('ZCARD', KEYS[3])
 
 local function grant(rank)
-  return struct.unpack('<dd', redis.call('ZRANGE', KEYS[3], rank, rank)[1])
+  return unpacked('<dd', call('ZRANGE', KEYS[3], rank, rank)[1])
 end
 
 local answer = {0}
-for i = 3, #ARGV do
+for from = 17, #told, 8 do
+  local interval = unpacked('<d', told, from)
   local low, high = first, size
   while low < high do
     local middle = math.floor((low + high) / 2)
     local _, at = grant(middle)
-    if at + ARGV[i] > now then high = middle else low = middle + 1 end
+    if at + interval > now then high = middle else low = middle + 1 end
   end
   local permits, left = 0, 0
   if low < size then
     local before, at = grant(low)
-    permits, left = total - before, math.max(at + ARGV[i] - clock, 0)
-    for v = 1, #voids, 2 do
-      if voids[v] < before then break end
-      permits = permits - (voids[v + 1] - voids[v])
+    permits, left = total - before, math.max(at + interval - clock, 0)
+    for i = 1, #voids, 2 do
+      if voids[i] < before then break end
+      permits = permits - (voids[i + 1] - voids[i])
     end
   end
   answer[#answer + 1] = permits
