@@ -94,6 +94,7 @@
 //! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
 //! | `reqwest` | a middleware that limits a client, and pauses for what its servers ask, in all processes |
+//! | `redis` | `RedisBucket`, a bucket in a Redis or Valkey server; with `tokio` also `RedisAsyncBucket` |
 //! | `sqlite` | `SqliteBucket`: a bucket in a SQLite file, which outlives restarts |
 //! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
 //! | `tower` | a layer that limits an HTTP server, under axum and others |
@@ -133,7 +134,7 @@ pub mod sync;
 mod sync;
 
 // All else needs a system around it, which models have not.
-#[cfg(all(feature = "sqlite", not(loom)))]
+#[cfg(all(any(feature = "redis", feature = "sqlite"), not(loom)))]
 mod backends;
 #[cfg(not(loom))]
 mod bucket;
@@ -170,6 +171,10 @@ mod web;
 #[cfg(not(loom))]
 mod zone;
 
+#[cfg(all(feature = "redis", feature = "tokio", not(loom)))]
+pub use backends::redis::RedisAsyncBucket;
+#[cfg(all(feature = "redis", not(loom)))]
+pub use backends::redis::{RedisBucket, RedisBuilder};
 #[cfg(all(feature = "sqlite", not(loom)))]
 pub use backends::sqlite::{SqliteBucket, SqliteBuilder};
 #[cfg(not(loom))]
@@ -229,6 +234,10 @@ pub use web::ureq;
 pub use zone::KeysSnapshot;
 #[cfg(not(loom))]
 pub use zone::buckets::{MemoryBucket, SharedBucket};
+
+/// The client that [`RedisBucket`] uses, for those who bring one of their own.
+#[cfg(all(feature = "redis", not(loom)))]
+pub use redis;
 
 /// Compiles the programs in the README.
 #[cfg(all(

@@ -1,0 +1,1 @@
+return {0, math.max(paused - clock, all_paused - clock, 0)}
