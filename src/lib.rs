@@ -94,6 +94,7 @@
 //! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
 //! | `reqwest` | a middleware that limits a client, and pauses for what its servers ask, in all processes |
+//! | `sqlite` | `SqliteBucket`: a bucket in a SQLite file, which outlives restarts |
 //! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
 //! | `tower` | a layer that limits an HTTP server, under axum and others |
 //! | `tracing` | events of the same, and of pauses, by the facade `tracing` |
@@ -132,6 +133,8 @@ pub mod sync;
 mod sync;
 
 // All else needs a system around it, which models have not.
+#[cfg(all(feature = "sqlite", not(loom)))]
+mod backends;
 #[cfg(not(loom))]
 mod bucket;
 #[cfg(not(loom))]
@@ -167,6 +170,8 @@ mod web;
 #[cfg(not(loom))]
 mod zone;
 
+#[cfg(all(feature = "sqlite", not(loom)))]
+pub use backends::sqlite::{SqliteBucket, SqliteBuilder};
 #[cfg(not(loom))]
 pub use bucket::{Answer, AsyncBucket, Bucket, Grant, Item, Usage};
 #[cfg(all(feature = "tokio", not(loom)))]

@@ -261,7 +261,7 @@ pub trait Bucket: Send + Sync {
 }
 
 /// The queue of a bucket of those rates that says nothing of it.
-fn default_queue(rates: &[Rate]) -> u64 {
+pub(crate) fn default_queue(rates: &[Rate]) -> u64 {
     let largest = rates.iter().map(Rate::limit).max();
     largest.unwrap_or(0).max(DEFAULT_QUEUE)
 }

@@ -1,0 +1,7 @@
+//! Buckets that are kept in stores of others: each in a room of its own, behind a feature of
+//! its own.
+
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+#[cfg(feature = "sqlite")]
+mod turn;

@@ -1,0 +1,159 @@
+//! How the processes that write one file take turns.
+//!
+//! SQLite lets one writer at a time in, and has no queue: those who come in vain sleep longer
+//! and longer, and whoever has just written is the first to come again. So here those who
+//! wait look in again after short times of random length, and show that they wait by a lock that
+//! they share; and whoever has had its share of time looks for that lock, and steps aside for
+//! a moment if somebody waits. A process that is stopped or killed over it keeps nobody out.
+//!
+//! Or they queue, if the bucket is asked for so: by two locks, of which a writer holds the
+//! second. Who is next holds the first, and waits for the second, so nobody gets past it. Each
+//! turn costs a wake-up, and a holder that is stopped stops all.
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long one process may write, again and again, before it looks whether others wait: some
+/// twenty times as long as one transaction takes.
+pub const SHARE: Duration = Duration::from_micros(300);
+
+/// For how long it steps aside then: long enough for those who wait to look in.
+pub const ASIDE: Duration = Duration::from_micros(100);
+
+/// Bytes of the lock file: what a lock on each means.
+#[derive(Clone, Copy)]
+enum Byte {
+    /// Somebody waits.
+    Waits = 0,
+    /// Being the next to write.
+    Next = 1,
+    /// Writing.
+    Writes = 2,
+}
+
+/// This connection's part in it: a lock file beside the database.
+#[derive(Debug)]
+pub struct Courtesy {
+    file: File,
+}
+
+impl Courtesy {
+    /// Opens the lock file of a database, or makes it.
+    pub fn open(database: &Path) -> io::Result<Self> {
+        let path = lock_path(database);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        let file = match options.clone().create_new(true).open(&path) {
+            Ok(file) => {
+                // Whoever may write the database may wait for it, whatever the umask says.
+                file.set_permissions(fs::metadata(database)?.permissions())?;
+                file
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(&path)?,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { file })
+    }
+
+    /// Whether another process, or another bucket of this one, waits to write.
+    pub fn others_wait(&self) -> bool {
+        let mut range = range(Byte::Waits, libc::F_WRLCK);
+        fcntl(&self.file, FcntlArg::F_OFD_GETLK(&mut range))
+            .is_ok_and(|_| range.l_type != libc::F_UNLCK as libc::c_short)
+    }
+
+    /// Shows that this process waits, or that it waits no more. It is mere courtesy: so what
+    /// fails is let go.
+    pub fn show_waiting(&self, waits: bool) {
+        let kind = if waits { libc::F_RDLCK } else { libc::F_UNLCK };
+        let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&range(Byte::Waits, kind)));
+    }
+
+    /// Waits for this process's turn to write.
+    pub fn queue(&self) -> io::Result<()> {
+        self.lock(Byte::Next)?;
+        let locked = self.lock(Byte::Writes);
+        self.unlock(Byte::Next);
+        locked
+    }
+
+    /// Lets the next write.
+    pub fn leave(&self) {
+        self.unlock(Byte::Writes);
+    }
+
+    fn lock(&self, byte: Byte) -> io::Result<()> {
+        let range = range(byte, libc::F_WRLCK);
+        loop {
+            match fcntl(&self.file, FcntlArg::F_OFD_SETLKW(&range)) {
+                Ok(_) => return Ok(()),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn unlock(&self, byte: Byte) {
+        let _ = fcntl(
+            &self.file,
+            FcntlArg::F_OFD_SETLK(&range(byte, libc::F_UNLCK)),
+        );
+    }
+}
+
+/// The lock file of a database: beside it, as SQLite's own are.
+fn lock_path(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push("-lock");
+    path.into()
+}
+
+/// A wait for somebody who writes.
+#[derive(Debug)]
+pub struct Wait {
+    since: Instant,
+    looks: u32,
+}
+
+impl Wait {
+    pub fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            looks: 0,
+        }
+    }
+
+    pub fn so_far(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// Waits until it is time to look in again.
+    pub fn a_while(&mut self) {
+        /// Most who write are done within so many looks.
+        const AT_ONCE: u32 = 4;
+        self.looks = self.looks.saturating_add(1);
+        if self.looks <= AT_ONCE {
+            thread::yield_now();
+            return;
+        }
+        // The last digits of a clock are chance enough to keep those who wait apart.
+        let chance = u64::from(self.so_far().subsec_nanos() / 8 % 64);
+        thread::sleep(Duration::from_micros(20 + chance));
+    }
+}
+
+fn range(byte: Byte, kind: libc::c_int) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: byte as libc::off_t,
+        l_len: 1,
+        l_pid: 0,
+    }
+}
