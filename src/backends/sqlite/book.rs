@@ -119,6 +119,9 @@ impl<'d> Book<'d> {
 
     /// The grant that begins with that number, if it is still there and is of that instant.
     pub fn find(&self, start: u64, at: Timestamp) -> Result<Option<Run>, Fault> {
+        if start >= self.end {
+            return Ok(None);
+        }
         let run = self.holding(start)?;
         Ok(run.filter(|run| run.start == start && run.at == at.as_micros()))
     }
