@@ -10,6 +10,7 @@
 //! second. Who is next holds the first, and waits for the second, so nobody gets past it. Each
 //! turn costs a wake-up, and a holder that is stopped stops all.
 
+use crate::sync::pause;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
@@ -114,18 +115,32 @@ fn lock_path(database: &Path) -> PathBuf {
     path.into()
 }
 
-/// A wait for somebody who writes.
+/// A wait for others.
 #[derive(Debug)]
 pub struct Wait {
     since: Instant,
     looks: u32,
+    /// The longest time between two looks.
+    most: Duration,
 }
 
 impl Wait {
-    pub fn new() -> Self {
+    /// For one who writes, and is done in a moment.
+    pub fn for_a_writer() -> Self {
+        Self::at_most(Duration::from_micros(64))
+    }
+
+    /// For those who open the file, too. To set it up, one must find it unused; and all who
+    /// look, use it for longer than a short sleep: so they must spread further and further.
+    pub fn for_openers() -> Self {
+        Self::at_most(Duration::from_millis(50))
+    }
+
+    fn at_most(most: Duration) -> Self {
         Self {
             since: Instant::now(),
             looks: 0,
+            most,
         }
     }
 
@@ -133,18 +148,21 @@ impl Wait {
         self.since.elapsed()
     }
 
-    /// Waits until it is time to look in again.
+    /// Waits until it is time to look in again: at first without a sleep, for most who write
+    /// are done before that would end.
     pub fn a_while(&mut self) {
-        /// Most who write are done within so many looks.
-        const AT_ONCE: u32 = 4;
+        const AT_ONCE: u32 = 3;
+        const PAUSES: u32 = 100;
         self.looks = self.looks.saturating_add(1);
         if self.looks <= AT_ONCE {
-            thread::yield_now();
+            pause(PAUSES);
             return;
         }
+        let doubled = 1 << (self.looks - AT_ONCE + 5).min(30);
+        let most = Duration::from_micros(doubled).min(self.most);
         // The last digits of a clock are chance enough to keep those who wait apart.
-        let chance = u64::from(self.so_far().subsec_nanos() / 8 % 64);
-        thread::sleep(Duration::from_micros(20 + chance));
+        let chance = f64::from(self.so_far().subsec_nanos() % 1000) / 1000.0;
+        thread::sleep(Duration::from_micros(20) + most.mul_f64(chance));
     }
 }
 

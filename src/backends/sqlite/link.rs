@@ -39,7 +39,7 @@ pub enum Aim {
 impl Link {
     /// Connects to a file, or makes it.
     pub fn open(path: &Path, queues: bool, patience: Duration) -> Result<Self, Fault> {
-        let wait = &mut Wait::new();
+        let wait = &mut Wait::for_openers();
         let connection = patiently(wait, patience, || connect(path))?;
         let courtesy = match Courtesy::open(path) {
             Err(error) if queues => return Err(error.into()),
@@ -75,7 +75,7 @@ impl Link {
         patience: Duration,
         mut work: impl FnMut(&Connection) -> Result<T, Fault>,
     ) -> Result<T, Failed> {
-        let wait = &mut Wait::new();
+        let wait = &mut Wait::for_a_writer();
         let turn = Turn::take(self, aim).map_err(Failed::Before)?;
         let link = &*turn.link;
         loop {

@@ -161,7 +161,7 @@ impl Store {
         if self.pid.load(Ordering::Acquire) != own {
             leave_to_parents(own)?;
         }
-        let wait = &mut Wait::new();
+        let wait = &mut Wait::for_a_writer();
         let slot = loop {
             match self.slot.try_lock() {
                 Ok(slot) => break slot,
@@ -244,7 +244,7 @@ fn all() -> &'static Mutex<Vec<Weak<Store>>> {
 /// Lets go of all connections that a fork has left to this process.
 fn leave_to_parents(own: u64) -> Result<(), Fault> {
     const PATIENCE: Duration = Duration::from_secs(1);
-    let wait = &mut Wait::new();
+    let wait = &mut Wait::for_a_writer();
     let all = loop {
         match all().try_lock() {
             Ok(all) => break all,
