@@ -164,8 +164,10 @@ fn play(steps: &[Step]) {
         .clock(clock.clone())
         .open()
         .unwrap();
-    let mut model = Model::default();
-    model.now = bucket.now().unwrap().as_micros();
+    let mut model = Model {
+        now: bucket.now().unwrap().as_micros(),
+        ..Model::default()
+    };
     let mut grants: Vec<(u8, Grant)> = Vec::new();
     for step in steps {
         match *step {

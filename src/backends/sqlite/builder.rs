@@ -119,10 +119,10 @@ impl SqliteBuilder {
         self
     }
 
-    /// Has those who write queue for it, by locks on a file beside the database, each to be woken
-    /// for its turn. They are served in order, and use no time while they wait: but a turn takes
-    /// several times as long under load, and one that is stopped in the midst of it stops
-    /// the others for as long as it takes. All who use the file should ask for it, or none.
+    /// Has this process queue when it writes, and be woken for its turn. Processes that do so
+    /// are served in the order in which they come, and use no time while they wait; but under
+    /// load each turn takes longer, for the next has to wake up first, and patience ends only
+    /// when one is next. By default those who wait look in again from time to time.
     pub fn file_lock(mut self) -> Self {
         self.how.queues = true;
         self

@@ -1,14 +1,15 @@
 //! How the processes that write one file take turns.
 //!
 //! SQLite lets one writer at a time in, and has no queue: those who come in vain sleep longer
-//! and longer, and whoever has just written is the first to come again. So here those who
-//! wait look in again after short times of random length, and show that they wait by a lock that
-//! they share; and whoever has had its share of time looks for that lock, and steps aside for
-//! a moment if somebody waits. A process that is stopped or killed over it keeps nobody out.
+//! and longer, and whoever has just written is the first to come again. So here they lock
+//! a byte of a file beside the database, before they ask SQLite. Those who wait look in again
+//! after short times of random length, and show that they wait by another lock, which they
+//! share; and whoever has had its share of time looks for that, and steps aside for a moment if
+//! somebody waits. A process that is stopped while it waits keeps nobody out, and one that is
+//! killed leaves no lock: they belong to open files.
 //!
-//! Or they queue, if the bucket is asked for so: by two locks, of which a writer holds the
-//! second. Who is next holds the first, and waits for the second, so nobody gets past it. Each
-//! turn costs a wake-up, and a holder that is stopped stops all.
+//! Or they queue, if the bucket is asked for so: whoever is next holds one lock more, and waits
+//! for the first, so nobody gets past it. Each turn costs a wake-up then.
 
 use crate::sync::pause;
 use nix::errno::Errno;
@@ -76,7 +77,17 @@ impl Courtesy {
         let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&range(Byte::Waits, kind)));
     }
 
-    /// Waits for this process's turn to write.
+    /// Takes this process's turn to write, if nobody else has it.
+    pub fn try_write(&self) -> bool {
+        let range = range(Byte::Writes, libc::F_WRLCK);
+        // Where such locks cannot be had, there is SQLite's.
+        match fcntl(&self.file, FcntlArg::F_OFD_SETLK(&range)) {
+            Err(error) => !matches!(error, Errno::EAGAIN | Errno::EACCES),
+            Ok(_) => true,
+        }
+    }
+
+    /// Waits in line for this process's turn to write.
     pub fn queue(&self) -> io::Result<()> {
         self.lock(Byte::Next)?;
         let locked = self.lock(Byte::Writes);

@@ -4,6 +4,7 @@ use super::courtesy::{Courtesy, SHARE, Wait};
 use super::fault::Fault;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -26,7 +27,7 @@ pub struct Link {
     /// When that was last seen to be what the path means.
     seen: Instant,
     /// For how long it has written since it last looked whether others wait.
-    written: Duration,
+    written: Cell<Duration>,
 }
 
 /// How a transaction begins.
@@ -34,6 +35,15 @@ pub struct Link {
 pub enum Aim {
     Read,
     Write,
+}
+
+impl Aim {
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN",
+            Self::Write => "BEGIN IMMEDIATE",
+        }
+    }
 }
 
 impl Link {
@@ -52,7 +62,7 @@ impl Link {
             queues,
             file: identity(path)?,
             seen: Instant::now(),
-            written: Duration::ZERO,
+            written: Cell::default(),
         })
     }
 
@@ -70,20 +80,21 @@ impl Link {
     ///
     /// The error says whether it is the commit that has failed.
     pub fn transact<T>(
-        &mut self,
+        &self,
         aim: Aim,
         patience: Duration,
         mut work: impl FnMut(&Connection) -> Result<T, Fault>,
     ) -> Result<T, Failed> {
         let wait = &mut Wait::for_a_writer();
-        let turn = Turn::take(self, aim).map_err(Failed::Before)?;
-        let link = &*turn.link;
+        let _turn = self.take_turn(aim, wait).map_err(Failed::Before)?;
+        let db = &self.connection;
         loop {
-            link.begin(aim, wait, patience).map_err(Failed::Before)?;
+            let begin = || execute(db, aim.begin());
+            patiently(wait, patience, begin).map_err(Failed::Before)?;
             let started = Instant::now();
-            let done = match work(&link.connection) {
+            let done = match work(db) {
                 Ok(value) => {
-                    let committed = execute(&link.connection, "COMMIT");
+                    let committed = execute(db, "COMMIT");
                     committed.map(|()| value).map_err(Failed::Commit)
                 }
                 Err(fault) => Err(Failed::Before(fault)),
@@ -91,15 +102,15 @@ impl Link {
             let took = started.elapsed();
             match done {
                 Err(Failed::Before(fault) | Failed::Commit(fault)) if fault.is_busy() => {
-                    link.roll_back();
+                    roll_back(db);
                     wait_longer(wait, patience).map_err(Failed::Before)?;
                 }
                 done => {
                     if done.is_err() {
-                        link.roll_back();
+                        roll_back(db);
                     }
                     if aim == Aim::Write {
-                        turn.link.written += took;
+                        self.written.set(self.written.get() + took);
                     }
                     return done;
                 }
@@ -108,11 +119,11 @@ impl Link {
     }
 
     /// Whether it has had its share, and others wait; then it is for them to write.
-    pub fn is_to_step_aside(&mut self, threads_wait: bool) -> bool {
-        if self.written < SHARE {
+    pub fn is_to_step_aside(&self, threads_wait: bool) -> bool {
+        if self.written.get() < SHARE {
             return false;
         }
-        self.written = Duration::ZERO;
+        self.written.take();
         threads_wait || self.courtesy.as_ref().is_some_and(Courtesy::others_wait)
     }
 
@@ -127,27 +138,38 @@ impl Link {
         }
     }
 
-    fn begin(&self, aim: Aim, wait: &mut Wait, patience: Duration) -> Result<(), Fault> {
-        let begin = match aim {
-            Aim::Read => "BEGIN",
-            Aim::Write => "BEGIN IMMEDIATE",
+    /// Waits until it is this process's turn to write, if that is its aim.
+    ///
+    /// SQLite's own lock would do alone, and does where this one seems to be lost. But whoever
+    /// asks for that in vain reads for a moment, and while anybody reads, the journal only
+    /// grows.
+    fn take_turn(&self, aim: Aim, wait: &mut Wait) -> Result<Option<Turn<'_>>, Fault> {
+        /// A stopped thread's child may have the lock, say, and not know.
+        const LOST: Duration = Duration::from_millis(100);
+        let Some(courtesy) = self.courtesy.as_ref().filter(|_| aim == Aim::Write) else {
+            return Ok(None);
         };
-        match execute(&self.connection, begin) {
-            Err(fault) if fault.is_busy() => {}
-            begun => return begun,
+        if self.queues {
+            courtesy.queue()?;
+        } else if !courtesy.try_write() {
+            courtesy.show_waiting(true);
+            while wait.so_far() < LOST && !courtesy.try_write() {
+                wait.a_while();
+            }
+            courtesy.show_waiting(false);
         }
-        let courtesy = self.courtesy.as_ref();
-        courtesy.inspect(|courtesy| courtesy.show_waiting(true));
-        let begun = patiently(wait, patience, || execute(&self.connection, begin));
-        courtesy.inspect(|courtesy| courtesy.show_waiting(false));
-        begun
+        Ok(Some(Turn { courtesy }))
     }
+}
 
-    fn roll_back(&self) {
-        if !self.connection.is_autocommit() {
-            // What cannot even be rolled back is, when the connection is dropped.
-            let _ = execute(&self.connection, "ROLLBACK");
-        }
+/// The right to write.
+struct Turn<'l> {
+    courtesy: &'l Courtesy,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.courtesy.leave();
     }
 }
 
@@ -158,30 +180,6 @@ pub enum Failed {
     Before(Fault),
     /// The commit has failed.
     Commit(Fault),
-}
-
-/// The right to write, where those who write queue.
-struct Turn<'l> {
-    link: &'l mut Link,
-    queued: bool,
-}
-
-impl<'l> Turn<'l> {
-    fn take(link: &'l mut Link, aim: Aim) -> Result<Self, Fault> {
-        let queued = link.queues && aim == Aim::Write;
-        if let Some(courtesy) = link.courtesy.as_ref().filter(|_| queued) {
-            courtesy.queue()?;
-        }
-        Ok(Self { link, queued })
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if let Some(courtesy) = self.link.courtesy.as_ref().filter(|_| self.queued) {
-            courtesy.leave();
-        }
-    }
 }
 
 fn connect(path: &Path) -> Result<Connection, Fault> {
@@ -222,6 +220,13 @@ fn wait_longer(wait: &mut Wait, patience: Duration) -> Result<(), Fault> {
     }
     wait.a_while();
     Ok(())
+}
+
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // What cannot even be rolled back is, when the connection is dropped.
+        let _ = execute(connection, "ROLLBACK");
+    }
 }
 
 fn execute(connection: &Connection, sql: &str) -> Result<(), Fault> {
