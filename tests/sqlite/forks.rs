@@ -28,6 +28,11 @@ fn holders(path: &Path) -> Vec<u32> {
     own.filter_map(|words| words[4].parse().ok()).collect()
 }
 
+/// Whether this process holds a lock on a file. The list may lack some while others change it.
+fn is_holder(path: &Path) -> bool {
+    (0..100).any(|_| holders(path).contains(&std::process::id()))
+}
+
 #[test]
 fn a_child_has_a_connection_and_locks_of_its_own() {
     let Some(scene) = Scene::alone(a_child_has_a_connection_and_locks_of_its_own) else {
@@ -38,18 +43,18 @@ fn a_child_has_a_connection_and_locks_of_its_own() {
     take(&one, "", 1).unwrap();
     take(&two, "", 1).unwrap();
     let child = || {
-        assert!(!holders(&path).contains(&std::process::id()));
+        assert!(!is_holder(&path));
         take(&one, "", 10).unwrap();
         // What SQLite keeps for the process as a whole is not its parent's: also that of the
         // other bucket, which the child has not touched.
-        assert!(holders(&path).contains(&std::process::id()));
+        assert!(is_holder(&path));
         take(&two, "", 10).unwrap();
         Process::fork(|| assert!(take(&two, "", 10).is_ok())).join();
         assert_eq!(one.count().unwrap(), 32);
     };
     Process::fork(child).join();
     // The child that has left took nothing of the parent's with it.
-    assert!(holders(&path).contains(&std::process::id()));
+    assert!(is_holder(&path));
     take(&one, "", 1).unwrap();
     assert_eq!(two.count().unwrap(), 33);
     // One that does nothing with them but drop them does no harm, either.
@@ -59,11 +64,11 @@ fn a_child_has_a_connection_and_locks_of_its_own() {
         drop(used);
     };
     Process::fork(child).join();
-    assert!(holders(&path).contains(&std::process::id()));
+    assert!(is_holder(&path));
     take(&one, "", 67).unwrap();
     limited(take(&two, "", 1));
     // The kernel is asked for locks on that file at all.
-    assert!(!holders(&scene.file("bucket.db-shm")).is_empty());
+    assert!(is_holder(&scene.file("bucket.db-shm")));
 }
 
 #[test]

@@ -9,5 +9,6 @@ mod model;
 mod opening;
 mod processes;
 mod promises;
+mod suite;
 mod support;
 mod times;

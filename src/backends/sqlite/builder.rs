@@ -121,8 +121,9 @@ impl SqliteBuilder {
 
     /// Has this process queue when it writes, and be woken for its turn. Processes that do so
     /// are served in the order in which they come, and use no time while they wait; but under
-    /// load each turn takes longer, for the next has to wake up first, and patience ends only
-    /// when one is next. By default those who wait look in again from time to time.
+    /// load each turn takes longer, for the next has to wake up first; and one that is stopped in
+    /// its turn stops them, however short their patience. By default those who wait look in
+    /// again from time to time.
     pub fn file_lock(mut self) -> Self {
         self.how.queues = true;
         self

@@ -6,7 +6,8 @@
 //! after short times of random length, and show that they wait by another lock, which they
 //! share; and whoever has had its share of time looks for that, and steps aside for a moment if
 //! somebody waits. A process that is stopped while it waits keeps nobody out, and one that is
-//! killed leaves no lock: they belong to open files.
+//! killed leaves no lock, not even to its children: these locks are a process's own. (Two
+//! buckets of one process do not see each other's. SQLite's lock is what keeps writers apart.)
 //!
 //! Or they queue, if the bucket is asked for so: whoever is next holds one lock more, and waits
 //! for the first, so nobody gets past it. Each turn costs a wake-up then.
@@ -63,10 +64,10 @@ impl Courtesy {
         Ok(Self { file })
     }
 
-    /// Whether another process, or another bucket of this one, waits to write.
+    /// Whether another process waits to write.
     pub fn others_wait(&self) -> bool {
         let mut range = range(Byte::Waits, libc::F_WRLCK);
-        fcntl(&self.file, FcntlArg::F_OFD_GETLK(&mut range))
+        fcntl(&self.file, FcntlArg::F_GETLK(&mut range))
             .is_ok_and(|_| range.l_type != libc::F_UNLCK as libc::c_short)
     }
 
@@ -74,14 +75,14 @@ impl Courtesy {
     /// fails is let go.
     pub fn show_waiting(&self, waits: bool) {
         let kind = if waits { libc::F_RDLCK } else { libc::F_UNLCK };
-        let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&range(Byte::Waits, kind)));
+        let _ = fcntl(&self.file, FcntlArg::F_SETLK(&range(Byte::Waits, kind)));
     }
 
     /// Takes this process's turn to write, if nobody else has it.
     pub fn try_write(&self) -> bool {
         let range = range(Byte::Writes, libc::F_WRLCK);
         // Where such locks cannot be had, there is SQLite's.
-        match fcntl(&self.file, FcntlArg::F_OFD_SETLK(&range)) {
+        match fcntl(&self.file, FcntlArg::F_SETLK(&range)) {
             Err(error) => !matches!(error, Errno::EAGAIN | Errno::EACCES),
             Ok(_) => true,
         }
@@ -103,8 +104,10 @@ impl Courtesy {
     fn lock(&self, byte: Byte) -> io::Result<()> {
         let range = range(byte, libc::F_WRLCK);
         loop {
-            match fcntl(&self.file, FcntlArg::F_OFD_SETLKW(&range)) {
-                Ok(_) => return Ok(()),
+            match fcntl(&self.file, FcntlArg::F_SETLKW(&range)) {
+                // The kernel suspects threads of two processes of waiting for each other, which they
+                // do not: none waits while it holds a lock on another file.
+                Ok(_) | Err(Errno::EDEADLK) => return Ok(()),
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -112,10 +115,7 @@ impl Courtesy {
     }
 
     fn unlock(&self, byte: Byte) {
-        let _ = fcntl(
-            &self.file,
-            FcntlArg::F_OFD_SETLK(&range(byte, libc::F_UNLCK)),
-        );
+        let _ = fcntl(&self.file, FcntlArg::F_SETLK(&range(byte, libc::F_UNLCK)));
     }
 }
 

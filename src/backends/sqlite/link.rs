@@ -144,7 +144,7 @@ impl Link {
     /// asks for that in vain reads for a moment, and while anybody reads, the journal only
     /// grows.
     fn take_turn(&self, aim: Aim, wait: &mut Wait) -> Result<Option<Turn<'_>>, Fault> {
-        /// A stopped thread's child may have the lock, say, and not know.
+        /// Its holder may have been stopped before it asked SQLite, say.
         const LOST: Duration = Duration::from_millis(100);
         let Some(courtesy) = self.courtesy.as_ref().filter(|_| aim == Aim::Write) else {
             return Ok(None);

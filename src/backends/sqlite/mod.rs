@@ -55,7 +55,7 @@ use time::Time;
 /// One row for a grant of any weight, and one transaction: some 15 microseconds, whatever
 /// the limits. Who was refused last looks with a reading transaction first, which keeps nobody
 /// out. Rows that no longer count are deleted as others come, and by
-/// [`leak`](Bucket::leak); the file keeps its size, and uses it again.
+/// [`leak`](crate::Bucket::leak); the file keeps its size, and uses it again.
 ///
 /// # Who may use the file
 ///
