@@ -20,7 +20,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long one process may write, again and again, before it looks whether others wait: some
 /// twenty times as long as one transaction takes.
@@ -129,7 +129,9 @@ fn lock_path(database: &Path) -> PathBuf {
 /// A wait for others.
 #[derive(Debug)]
 pub struct Wait {
-    since: Instant,
+    /// In which steps that took longer than they should count for little: they were the
+    /// machine's, and no holder's.
+    waited: Duration,
     looks: u32,
     /// The longest time between two looks.
     most: Duration,
@@ -149,14 +151,14 @@ impl Wait {
 
     fn at_most(most: Duration) -> Self {
         Self {
-            since: Instant::now(),
+            waited: Duration::ZERO,
             looks: 0,
             most,
         }
     }
 
     pub fn so_far(&self) -> Duration {
-        self.since.elapsed()
+        self.waited
     }
 
     /// Waits until it is time to look in again: at first without a sleep, for most who write
@@ -164,17 +166,24 @@ impl Wait {
     pub fn a_while(&mut self) {
         const AT_ONCE: u32 = 3;
         const PAUSES: u32 = 100;
+        const LONG: Duration = Duration::from_millis(100);
+        let started = Instant::now();
         self.looks = self.looks.saturating_add(1);
         if self.looks <= AT_ONCE {
             pause(PAUSES);
-            return;
+        } else {
+            let doubled = 1 << (self.looks - AT_ONCE + 5).min(30);
+            let most = Duration::from_micros(doubled).min(self.most);
+            thread::sleep(Duration::from_micros(20) + most.mul_f64(chance()));
         }
-        let doubled = 1 << (self.looks - AT_ONCE + 5).min(30);
-        let most = Duration::from_micros(doubled).min(self.most);
-        // The last digits of a clock are chance enough to keep those who wait apart.
-        let chance = f64::from(self.so_far().subsec_nanos() % 1000) / 1000.0;
-        thread::sleep(Duration::from_micros(20) + most.mul_f64(chance));
+        self.waited += started.elapsed().min(LONG);
     }
+}
+
+/// From 0 to 1. The last digits of a clock are chance enough to keep those who wait apart.
+fn chance() -> f64 {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    f64::from(now.subsec_nanos() % 1000) / 1000.0
 }
 
 fn range(byte: Byte, kind: libc::c_int) -> libc::flock {

@@ -180,6 +180,7 @@ impl Store {
                 }
                 // Between two words: he has only just come, or is about to leave.
                 0 if wait.so_far() < self.how.patience => wait.a_while(),
+                0 => return Err(Fault::Locked(self.how.patience)),
                 _ => return Err(Fault::Forked),
             }
         };
