@@ -19,6 +19,7 @@
 //! # use tidegate::conformance::bucket_suite;
 //! bucket_suite!(make, shared);
 //! # }
+//! # fn main() {}
 //! ```
 //!
 //! | word after it | says of the bucket |
