@@ -93,6 +93,7 @@
 //! | `macros` | the attribute macro `rate_limited` |
 //! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
+//! | `postgres` | `PostgresBucket`: a bucket in a PostgreSQL server, which several hosts share |
 //! | `reqwest` | a middleware that limits a client, and pauses for what its servers ask, in all processes |
 //! | `sqlite` | `SqliteBucket`: a bucket in a SQLite file, which outlives restarts |
 //! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
@@ -133,7 +134,7 @@ pub mod sync;
 mod sync;
 
 // All else needs a system around it, which models have not.
-#[cfg(all(feature = "sqlite", not(loom)))]
+#[cfg(not(loom))]
 mod backends;
 #[cfg(not(loom))]
 mod bucket;
@@ -170,6 +171,10 @@ mod web;
 #[cfg(not(loom))]
 mod zone;
 
+#[cfg(all(feature = "postgres", not(loom)))]
+pub use backends::postgres::{
+    PostgresAsyncBucket, PostgresBucket, PostgresBuilder, PostgresError, tokio_postgres,
+};
 #[cfg(all(feature = "sqlite", not(loom)))]
 pub use backends::sqlite::{SqliteBucket, SqliteBuilder};
 #[cfg(not(loom))]

@@ -1,6 +1,10 @@
 //! Buckets that are kept in stores of others: each in a room of its own, behind a feature of
 //! its own.
 
+#[cfg(feature = "postgres")]
+mod by_process;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "sqlite")]

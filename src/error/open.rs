@@ -101,6 +101,41 @@ pub enum OpenError {
         /// What the segment has.
         found: String,
     },
+    /// The bucket in a server has other rates than those asked for.
+    #[error(
+        "the bucket {bucket} has the rates {}, not {}: ask for the same, adopt the bucket's, or override them",
+        List(found),
+        List(asked)
+    )]
+    OtherRates {
+        /// What the bucket is called.
+        bucket: String,
+        /// The caller's rates.
+        asked: Vec<Rate>,
+        /// The bucket's rates.
+        found: Vec<Rate>,
+    },
+    /// The bucket in a server was made with another queue than was asked for, or is of another
+    /// kind.
+    #[error(
+        "the bucket {bucket} has the {what} {found}, not {asked}: ask for the same, or adopt the bucket's"
+    )]
+    OtherOption {
+        /// What the bucket is called.
+        bucket: String,
+        /// Which option.
+        what: &'static str,
+        /// What the caller asked for.
+        asked: String,
+        /// What the bucket has.
+        found: String,
+    },
+    /// There is no such bucket in the server, and none was to be made.
+    #[error("there is no bucket {bucket}: give rates to make it with")]
+    NoBucket {
+        /// What it would be called.
+        bucket: String,
+    },
     /// The file system is too full to hold the segment.
     #[error(
         "{path} needs {needed} bytes, and its file system has {free} free: \
