@@ -93,6 +93,7 @@
 //! | `macros` | the attribute macro `rate_limited` |
 //! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
+//! | `postgres` | `PostgresBucket`: a bucket in a PostgreSQL server, which several hosts share |
 //! | `reqwest` | a middleware that limits a client, and pauses for what its servers ask, in all processes |
 //! | `redis` | `RedisBucket`, a bucket in a Redis or Valkey server; with `tokio` also `RedisAsyncBucket` |
 //! | `sqlite` | `SqliteBucket`: a bucket in a SQLite file, which outlives restarts |
@@ -134,7 +135,7 @@ pub mod sync;
 mod sync;
 
 // All else needs a system around it, which models have not.
-#[cfg(all(any(feature = "redis", feature = "sqlite"), not(loom)))]
+#[cfg(not(loom))]
 mod backends;
 #[cfg(not(loom))]
 mod bucket;
@@ -171,6 +172,10 @@ mod web;
 #[cfg(not(loom))]
 mod zone;
 
+#[cfg(all(feature = "postgres", not(loom)))]
+pub use backends::postgres::{
+    PostgresAsyncBucket, PostgresBucket, PostgresBuilder, PostgresError, tokio_postgres,
+};
 #[cfg(all(feature = "redis", feature = "tokio", not(loom)))]
 pub use backends::redis::RedisAsyncBucket;
 #[cfg(all(feature = "redis", not(loom)))]

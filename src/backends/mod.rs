@@ -1,8 +1,10 @@
 //! Buckets that are kept in stores of others: each in a room of its own, behind a feature of
 //! its own.
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 mod by_process;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "sqlite")]

@@ -13,6 +13,7 @@
 pub mod chance;
 pub mod directory;
 pub mod led;
+pub mod model;
 pub mod process;
 pub mod scene;
 pub mod words;

@@ -48,7 +48,12 @@ impl Proxy {
         Self { folder, fate }
     }
 
-    /// Where it listens, for a client of Redis.
+    /// Where it listens.
+    pub fn socket(&self) -> PathBuf {
+        socket_in(self.folder.path())
+    }
+
+    /// The same, for a client of Redis.
     pub fn redis_address(&self) -> String {
         format!("redis+unix://{}", socket_in(self.folder.path()).display())
     }
