@@ -3,7 +3,10 @@
 use super::{HOUR, RedisServer, item, keyed, server};
 use crate::servers::Proxy;
 use nix::sys::signal::Signal;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 use tidegate::{
     AcquireError, AsyncBucket, Bucket, BucketError, Grant, Item, OpenError, Outcome, Rate,
@@ -77,7 +80,7 @@ fn it_is_the_bucket_that_those_who_block_ask() {
             .unwrap_err();
         assert!(matches!(error, OpenError::OtherRates { .. }), "{error}");
         let bucket = at().adopt().open_async().await.unwrap();
-        assert_eq!((bucket.rates(), bucket.queue()), (vec![rate], 4));
+        assert_eq!((bucket.rates(), bucket.queue()), (vec![rate], 1024));
         let named = |weight| Item { name: b"a", weight };
         let grant = bucket.put(named(3), Duration::ZERO).await.unwrap();
         assert_eq!(blocking.count().unwrap(), 3);
@@ -150,11 +153,32 @@ fn another_runtime_finds_its_way_when_the_first_has_ended() {
         take(&bucket, 1).await.unwrap();
         bucket
     });
-    runtime().block_on(async {
-        // The connection went with the runtime: the first to find out cannot know that its
-        // question was not heard.
-        let _ = take(&bucket, 1).await;
+    let other = runtime();
+    other.block_on(async {
         take(&bucket, 1).await.unwrap();
-        assert!(bucket.count().await.unwrap() >= 2);
+        // Two that are asked in turn keep a connection each.
+        for _ in 0..3 {
+            let here = thread::scope(|scope| {
+                let asked = scope.spawn(|| runtime().block_on(bucket.count()));
+                asked.join().unwrap()
+            });
+            assert_eq!(here.unwrap(), 2);
+            assert_eq!(bucket.count().await.unwrap(), 2);
+        }
     });
+    let asked = bucket.count();
+    let outside = at_once(asked).unwrap_err();
+    assert!(
+        outside.to_string().contains("ask it in a task"),
+        "{outside}"
+    );
+}
+
+/// Polls a future that needs no waiting, outside of any runtime.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("it waits for something"),
+    }
 }

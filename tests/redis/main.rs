@@ -12,6 +12,7 @@ mod clocks;
 mod faults;
 mod model;
 mod processes;
+mod suite;
 mod terms;
 
 use servers::RedisServer;

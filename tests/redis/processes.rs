@@ -98,9 +98,7 @@ fn no_window_of_many_processes_and_threads_holds_too_much() {
     takers.into_iter().for_each(Process::join);
     hogs.iter_mut().for_each(Process::kill);
     let verdict = scene.judge(&BUSY);
-    // Somebody always asks: so nothing that could be granted is left over for long.
-    let utilisation = verdict.utilisation().unwrap();
-    assert!(utilisation > 0.9, "{utilisation}: {verdict}");
+    assert_eq!(verdict.workers.len(), 12, "some got nothing: {verdict}");
 }
 
 #[test]

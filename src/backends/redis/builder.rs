@@ -78,7 +78,7 @@ impl RedisBuilder {
     }
 
     /// How many permits may be waited for at once, for each name that is kept apart. By default
-    /// as many as the largest limit; where one bucket takes all names, at least 1,024.
+    /// 1,024, or the largest limit if that is more.
     pub fn queue(mut self, permits: u64) -> Self {
         self.queue = Some(permits);
         self
@@ -177,12 +177,7 @@ impl RedisBuilder {
             validate(&self.rates)?;
         }
         let limit = self.rates.last().map_or(0, Rate::limit);
-        let default = if self.by_name {
-            limit
-        } else {
-            limit.max(DEFAULT_QUEUE)
-        };
-        let queue = self.queue.unwrap_or(default);
+        let queue = self.queue.unwrap_or(limit.max(DEFAULT_QUEUE));
         let terms = Terms::new(&self.rates, queue, self.by_name);
         let server = Server {
             client,

@@ -1,23 +1,25 @@
-//! The connection of those who do not block: one for all questions of a process, which follow
-//! each other on it without waiting for each other's answers.
+//! The connection of those who do not block: all their questions follow each other on it, without
+//! waiting for each other's answers.
 
 use super::fault::Fault;
 use super::lines::{REST, Server};
 use super::script::Script;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, RedisResult, Value, cmd};
+use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisResult, Value, cmd};
 use std::time::Instant;
+use tokio::runtime::{self, Handle};
 use tokio::sync::Mutex;
 
-/// The connection of one process, if there is one.
+/// The connections of one process: one for each runtime that asks, for it ends with that.
 #[derive(Default)]
-pub struct Wire(Mutex<Option<End>>);
+pub struct Wire(Mutex<Vec<End>>);
 
-/// This end of it.
+/// This end of one.
 struct End {
     connection: MultiplexedConnection,
-    /// Counts connections, so that nobody throws away but the one that has failed.
-    number: u64,
+    runtime: runtime::Id,
+    /// When it was made: so that nobody throws away but the one that has failed.
+    made: Instant,
     used: Instant,
 }
 
@@ -43,36 +45,44 @@ impl Wire {
 
     /// Has the server carry out a command, once at most.
     pub async fn ask(&self, server: &Server, command: &Cmd) -> Result<Value, Fault> {
-        let (mut connection, number) = self.end(server).await.map_err(Fault::unheard)?;
+        let here = Handle::try_current().map_err(|_| Fault::unheard(OUTSIDE.into()))?;
+        let end = self.end(server, here.id()).await;
+        let (mut connection, made) = end.map_err(Fault::unheard)?;
         let answer = send(&mut connection, command).await;
         let answer = answer.map_err(Fault::after_sending);
         if let Err(fault) = &answer
             && !fault.spares_connection()
         {
-            let mut end = self.0.lock().await;
-            end.take_if(|end| end.number == number);
+            let mut ends = self.0.lock().await;
+            ends.retain(|end| end.runtime != here.id() || end.made != made);
         }
         answer
     }
 
-    /// Lets go of it. Those who wait for an answer still get it.
+    /// Lets go of them. Those who wait for an answer still get it.
     pub async fn close(&self) {
-        *self.0.lock().await = None;
+        self.0.lock().await.clear();
     }
 
-    /// The connection, which is made if need be by the first of those who need it.
-    async fn end(&self, server: &Server) -> RedisResult<(MultiplexedConnection, u64)> {
-        let mut place = self.0.lock().await;
-        let mut number = 0;
-        if let Some(end) = &mut *place {
+    /// The connection for that runtime, which is made if need be by the first of those who need
+    /// it.
+    async fn end(
+        &self,
+        server: &Server,
+        runtime: runtime::Id,
+    ) -> RedisResult<(MultiplexedConnection, Instant)> {
+        let mut ends = self.0.lock().await;
+        if let Some(place) = ends.iter().position(|end| end.runtime == runtime) {
+            let end = &mut ends[place];
             let has_rested = end.used.elapsed() >= REST;
             if !has_rested || send(&mut end.connection, &cmd("PING")).await.is_ok() {
                 end.used = Instant::now();
-                return Ok((end.connection.clone(), end.number));
+                return Ok((end.connection.clone(), end.made));
             }
-            number = end.number + 1;
-            *place = None;
+            ends.swap_remove(place);
         }
+        // Those of runtimes that have ended, perhaps.
+        ends.retain(|end| end.used.elapsed() < REST);
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(server.patience))
             .set_response_timeout(Some(server.patience));
@@ -80,14 +90,21 @@ impl Wire {
         let connection = client
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
-        *place = Some(End {
+        let now = Instant::now();
+        ends.push(End {
             connection: connection.clone(),
-            number,
-            used: Instant::now(),
+            runtime,
+            made: now,
+            used: now,
         });
-        Ok((connection, number))
+        Ok((connection, now))
     }
 }
+
+const OUTSIDE: (ErrorKind, &str) = (
+    ErrorKind::Client,
+    "it was asked outside of tokio's runtimes: ask it in a task, or use the bucket that blocks",
+);
 
 async fn send(connection: &mut MultiplexedConnection, command: &Cmd) -> RedisResult<Value> {
     connection
