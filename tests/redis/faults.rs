@@ -120,7 +120,7 @@ fn a_wrong_password_is_told_and_takes_nothing() {
 fn a_user_who_may_do_no_more_than_the_docs_say_may_do_all() {
     let test = a_user_who_may_do_no_more_than_the_docs_say_may_do_all;
     let Some(server) = server(test) else { return };
-    let rights = "on >secret resetkeys ~{tidegate:* -@all +eval +evalsha +time +ping +get +set +mget \
+    let rights = "on >secret resetkeys ~{tidegate:* -@all +eval +evalsha +time +ping +get +set +setrange +mget \
                   +zadd +zrem +zrange +zrangebyscore +zrevrange +zremrangebyrank +zremrangebyscore \
                   +zscore +zcount +zcard +zscan +pexpire +unlink";
     let words: Vec<&str> = ["ACL", "SETUSER", "limiter"]

@@ -60,7 +60,7 @@ use redis::{Client, IntoConnectionInfo};
 /// replica.
 ///
 /// A user of its own (ACL) needs the keys `{tidegate:*` and the commands `eval`, `evalsha`,
-/// `time`, `ping`, `get`, `set`, `mget`, `zadd`, `zrem`, `zrange`, `zrangebyscore`, `zrevrange`,
+/// `time`, `ping`, `get`, `set`, `setrange`, `mget`, `zadd`, `zrem`, `zrange`, `zrangebyscore`, `zrevrange`,
 /// `zremrangebyrank`, `zremrangebyscore`, `zscore`, `zcount`, `zcard`, `zscan`, `pexpire`, `unlink`.
 ///
 /// # When it fails
