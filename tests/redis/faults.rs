@@ -117,6 +117,51 @@ fn a_wrong_password_is_told_and_takes_nothing() {
 }
 
 #[test]
+fn a_user_who_may_do_no_more_than_the_docs_say_may_do_all() {
+    let test = a_user_who_may_do_no_more_than_the_docs_say_may_do_all;
+    let Some(server) = server(test) else { return };
+    let rights = "on >secret resetkeys ~{tidegate:* -@all +eval +evalsha +time +ping +get +set +setrange +mget \
+                  +zadd +zrem +zrange +zrangebyscore +zrevrange +zremrangebyrank +zremrangebyscore \
+                  +zscore +zcount +zcard +zscan +pexpire +unlink";
+    let words: Vec<&str> = ["ACL", "SETUSER", "limiter"]
+        .into_iter()
+        .chain(rights.split_whitespace())
+        .collect();
+    server.tell::<String>(&words);
+    let address = format!("{}?user=limiter&pass=secret", server.address());
+    let rate = Rate::new(40, Duration::from_millis(5));
+    let bucket = RedisBucket::at(address, "test")
+        .rate(rate)
+        .keyed()
+        .open()
+        .unwrap();
+    let until = bucket.now().unwrap().saturating_add(HOUR);
+    for round in 0..60 {
+        let grant = bucket.put(item(2), HOUR).unwrap();
+        if round % 3 > 0 {
+            bucket.give_back(b"", &grant, round % 3).unwrap();
+        }
+    }
+    bucket
+        .look(item(1))
+        .map_or_else(|error| assert!(error.to_string().contains("limited")), drop);
+    bucket.peek(b"", 0).unwrap();
+    bucket.usage(b"").unwrap();
+    bucket.pause(Some(b"a"), until).unwrap();
+    assert!(bucket.paused(b"a").unwrap() > HOUR / 2);
+    bucket.pause(None, until).unwrap();
+    bucket.resume(None).unwrap();
+    super::common::eventually("the permits to count no more", || {
+        bucket.count().unwrap() == 0
+    });
+    bucket.leak().unwrap();
+    bucket.set_rates(&[Rate::new(2, HOUR)]).unwrap();
+    bucket.flush().unwrap();
+    bucket.dispose(b"a").unwrap();
+    bucket.remove().unwrap();
+}
+
+#[test]
 fn connections_that_were_cut_while_they_rested_are_no_error() {
     let test = connections_that_were_cut_while_they_rested_are_no_error;
     let Some(server) = server(test) else { return };

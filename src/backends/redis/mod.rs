@@ -57,9 +57,11 @@ use redis::{Client, IntoConnectionInfo};
 ///
 /// What the server forgets is granted once more: let it not evict keys (`maxmemory-policy
 /// noeviction`), and think of what it loses when it is killed (`appendfsync`), or replaced by a
-/// replica. With a user of its own (ACL), a bucket needs the keys `{tidegate:*`, and the
-/// commands `eval`, `evalsha`, `time`, `ping`, `zscan`, `unlink`, `pexpire`, and those whose
-/// names begin with `z` or are `get`, `mget`, `set`.
+/// replica.
+///
+/// A user of its own (ACL) needs the keys `{tidegate:*` and the commands `eval`, `evalsha`,
+/// `time`, `ping`, `get`, `set`, `setrange`, `mget`, `zadd`, `zrem`, `zrange`, `zrangebyscore`, `zrevrange`,
+/// `zremrangebyrank`, `zremrangebyscore`, `zscore`, `zcount`, `zcard`, `zscan`, `pexpire`, `unlink`.
 ///
 /// # When it fails
 ///

@@ -21,20 +21,19 @@ local told = ARGV[2]
 local flush, all_paused = unpacked('<dd', told)
 
 -- total   permits ever granted
--- floor   those up to here are forgotten
 -- last    no live grant's instant is later
 -- latest  the latest time that a grant was judged by: the clock may be set back, this is not
+-- floor   the permits up to here are forgotten
 -- void    where the newest void ends
 -- kept    until then the log is kept
 -- paused  until then nothing is granted
 -- flushed the last flush that it knows of
 local HEAD = '<dddddddd'
-local total, floor, last, latest, void, kept, paused, flushed = 0, 0, 0, 0, 0, 0, 0, flush
-local head = found[2]
-if head then
-  total, floor, last, latest, void, kept, paused, flushed = unpacked(HEAD, head)
+local total, last, latest, floor, void, kept, paused, flushed = 0, 0, 0, 0, 0, 0, 0, -1
+if found[2] then
+  total, last, latest, floor, void, kept, paused, flushed = unpacked(HEAD, found[2])
   if flushed < flush then
-    floor, last, latest, void = total, 0, 0, 0
+    last, latest, floor, void = 0, 0, total, 0
   end
 end
 local now = clock

@@ -22,5 +22,5 @@ if after then
 end
 call('ZADD', KEYS[4], upto, string.format('%.0f', from))
 call('PEXPIRE', KEYS[4], lasting(kept))
-store(true)
+store()
 return {0}

@@ -5,9 +5,9 @@ if till - clock > longest then return {6, till - clock} end
 local before = paused > clock and 1 or 0
 if till == 0 and before == 1 then
   paused = 0
-  store(true)
+  store()
 elseif till > paused and till > clock then
   paused = till
-  store(true)
+  store()
 end
 return {0, before}

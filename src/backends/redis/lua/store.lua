@@ -5,12 +5,8 @@ local function lasting(instant)
   return string.format('%.0f', left / 1000 + 2)
 end
 
--- Keeps the head: until everything in it has passed, or as long as before.
-local function store(anew)
-  head = pack(HEAD, total, floor, last, latest, void, kept, paused, flush)
-  if anew then
-    call('SET', KEYS[2], head, 'PX', lasting(math.max(kept, paused)))
-  else
-    call('SET', KEYS[2], head, 'KEEPTTL')
-  end
+-- Keeps the head until everything in it has passed.
+local function store()
+  local head = pack(HEAD, total, last, latest, floor, void, kept, paused, flush)
+  call('SET', KEYS[2], head, 'PX', lasting(math.max(kept, paused)))
 end

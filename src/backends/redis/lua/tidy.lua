@@ -16,5 +16,5 @@ end
 -- Twice as much as has come since the last time: so a log does not grow, and it never takes long.
 local oldest = call('ZRANGE', KEYS[3], '0', '0')[1]
 if oldest and unpacked('<d', oldest, 9) + widest <= now then sweep(widest, 64) end
-store(extends)
+store()
 return answer
