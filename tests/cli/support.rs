@@ -1,9 +1,11 @@
 //! Segments that go away with their test, and processes that do not outlive it.
+#![allow(unsafe_code, reason = "has a child hear all signals")]
 
-use nix::sys::signal::{self, Signal};
+use nix::sys::signal::{self, SigHandler, Signal};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{self, Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
@@ -18,6 +20,16 @@ pub fn tidegate(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
     command.args(arguments).stdin(Stdio::null());
     command
+}
+
+/// Whoever starts the tests in the background may have had them ignore some, and their children
+/// with them.
+fn hear_all_signals() -> std::io::Result<()> {
+    for heard in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM] {
+        // SAFETY: there is no handler.
+        unsafe { signal::signal(heard, SigHandler::SigDfl) }?;
+    }
+    Ok(())
 }
 
 /// What a command ended with.
@@ -172,6 +184,8 @@ impl Running {
 
     /// Of a command that becomes the one in question.
     pub fn of(command: &mut Command) -> Self {
+        // SAFETY: `hear_all_signals` makes system calls only.
+        unsafe { command.pre_exec(hear_all_signals) };
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
