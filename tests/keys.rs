@@ -232,3 +232,15 @@ fn a_key_s_queue_is_as_long_as_its_limit_or_half_of_what_its_bucket_has_beside_i
     assert_eq!((seen.queue, seen.capacity), (31, 64));
     assert!(open(40).capacity(64).open().is_err());
 }
+
+#[test]
+fn a_handle_made_after_its_key_was_disposed_of_takes_nothing_of_the_closed_bucket() {
+    let rate = Rate::new(3, Duration::from_secs(3600));
+    let limiter = Limiter::in_memory().rate(rate).keys(2).open().unwrap();
+    limiter.try_acquire("a").unwrap();
+    assert!(limiter.dispose("a").unwrap());
+    let handle = limiter.bucket("a");
+    let by_handle = (0..9).filter(|_| handle.try_acquire().is_ok()).count();
+    let by_name = (0..9).filter(|_| limiter.try_acquire("a").is_ok()).count();
+    assert_eq!(by_handle + by_name, 3);
+}
