@@ -95,15 +95,18 @@ impl AtomicU64 {
         self.word.fetch_or(bits, order)
     }
 
-    /// Writes what the word holds: so that the system finds a page for it. A model has no
-    /// pages.
+    /// Writes a zero that nobody has written to yet over itself: so that the system finds a
+    /// page for it. A model has no pages.
     #[inline]
     pub fn touch(&self) {
         before_access();
         if cfg!(not(loom)) {
-            // Relaxed: nothing changes; and who loads the word from here on is as much
-            // behind the store before it as without this.
-            self.word.fetch_or(0, Ordering::Relaxed);
+            // A swap, for compilers leave out a `fetch_or` of nothing. Relaxed: nothing
+            // changes; and who loads the word from here on is as much behind the store before
+            // it as without this.
+            let _ = self
+                .word
+                .compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
