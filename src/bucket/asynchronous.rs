@@ -24,14 +24,14 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// use std::time::Duration;
 /// use tidegate::{AcquireError, Answer, AsyncBucket, Bucket, Grant, Item};
 /// # use tidegate::{BucketError, Rate, Timestamp};
-/// # fn nowhere<'a, T>() -> Answer<'a, T> { unimplemented!() }
+/// # fn nowhere<'a, T: Send + 'a>() -> Answer<'a, T> { Box::pin(std::future::pending()) }
 ///
 /// struct Remote;
 ///
 /// impl Remote {
 ///     async fn take(&self, item: Item<'_>, max_wait: Duration) -> Result<Grant, AcquireError> {
 ///         // Asks the server.
-/// #       unimplemented!()
+/// #       std::future::pending().await
 ///     }
 /// }
 ///
