@@ -182,6 +182,19 @@ fn each_of_several_that_ask_one_bucket_gets_permits_of_its_own_to_give_back() {
 }
 
 #[test]
+fn a_dry_run_beside_a_strict_request_of_the_same_bucket_neither_refuses_it_nor_lets_it_pass() {
+    let strict = Limiter::in_memory().rate(Rate::new(1, HOUR));
+    let strict = strict.open().unwrap();
+    let dry = strict.clone().dry_run();
+    let requests = [strict.request("", 1), dry.request("", 1)];
+    let permits = acquire_all(&requests, Duration::ZERO).unwrap();
+    let weights: Vec<u64> = permits.iter().map(|permit| permit.weight()).collect();
+    assert_eq!((weights, dry.would_have_refused()), (vec![1, 0], 1));
+    let refused = try_acquire_all(&[dry.request("", 1), strict.request("", 1)]);
+    assert_eq!(refused.unwrap_err().index, 1);
+}
+
+#[test]
 fn a_router_sends_each_name_to_its_limiter_and_the_rest_to_the_default() {
     let router = Router::new(
         limiter(1, HOUR),

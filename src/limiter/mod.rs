@@ -342,10 +342,13 @@ impl Limiter {
         passed.map_or(0, |passed| passed.load(Ordering::Relaxed))
     }
 
-    /// Whether this name here and that name there are limited as one.
+    /// Whether this name here and that name there are limited as one. A dry run lets pass what
+    /// the other refuses.
     pub(crate) fn limits_as_one(&self, name: &[u8], other: &Self, others: &[u8]) -> bool {
         let is_one_for_all = || self.first_zone().is_some_and(|zone| !zone.has_keys());
-        Arc::ptr_eq(&self.site, &other.site) && (name == others || is_one_for_all())
+        Arc::ptr_eq(&self.site, &other.site)
+            && self.is_dry() == other.is_dry()
+            && (name == others || is_one_for_all())
     }
 
     /// The zone that was opened first, which says itself when it is no longer in use.
