@@ -75,10 +75,6 @@ impl BucketHandle {
         };
         // Relaxed: a hint.
         let spot = Spot::unpack(self.place.load(Ordering::Relaxed), self.key);
-        // Odd: closed. It knows no place yet.
-        if spot.place.generation & 1 == 1 {
-            return self.try_longer(weight);
-        }
         let bucket = zone.bucket(spot);
         match bucket.reserve_at_a_glance(weight, 0) {
             Ok(run) => self.limiter.grant(Permit::new(zone, spot.place.index, run)),

@@ -72,7 +72,8 @@ impl Ring<'_> {
         // its owner's: a helper must not stamp by a looser plan.
         let head = Head(self.head.load(Ordering::Acquire));
         self.gate.check(plan)?;
-        if !self.is_the_keys() {
+        // An odd generation is a closed bucket's, also where the caller has no other.
+        if self.generation & 1 == 1 || !self.is_the_keys() {
             return Err(Refusal::Closed);
         }
         // One comparison for two: of another generation it is far off, either way.

@@ -22,7 +22,7 @@ impl Spot {
         key: None,
     };
 
-    /// No place yet: asked there, the zone says that it is closed.
+    /// No place yet: asked there, the ring says that it is closed.
     pub fn nowhere(key: KeyHash) -> Self {
         Self {
             place: Place {

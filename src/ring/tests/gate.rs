@@ -48,9 +48,16 @@ fn every_call_notices_that_the_bucket_is_closed_or_another() {
         assert!(answers.iter().all(|a| *a == Some(Refusal::Closed)));
         assert_eq!(pair.words(), words);
     }
+    // Nor is one answered who knows it by the generation of a closed one.
     ring.generation = 4095;
+    let words = pair.words();
+    let closed = answers(ring, &pair.plan);
+    assert!(closed.iter().all(|a| *a == Some(Refusal::Closed)));
+    assert_eq!(pair.words(), words);
+    ring.generation = 4094;
+    ring.head.store(Head::new(4094, 4).0, Relaxed);
     assert!(answers(ring, &pair.plan).iter().all(Option::is_none));
-    assert_eq!(Head(ring.head.load(Relaxed)).generation(), 4095);
+    assert_eq!(Head(ring.head.load(Relaxed)).generation(), 4094);
 }
 
 #[test]
