@@ -25,19 +25,23 @@ pub const LOCAL: SystemClock = SystemClock::new(ClockKind::DEFAULT, 0);
 #[allow(clippy::large_enum_variant)]
 pub enum Ground {
     Zone(Attached),
+    Other(Foreign),
+}
+
+/// A bucket of another kind.
+#[derive(Clone)]
+pub enum Foreign {
     Bucket(Arc<dyn Bucket>),
     #[cfg(feature = "tokio")]
-    Async(Blocking),
+    Async(Arc<Blocking>),
 }
 
 impl Ground {
     /// As every bucket is asked, in the caller's thread.
     pub fn as_bucket(&self) -> &dyn Bucket {
         match self {
-            Self::Zone(attached) => attached,
-            Self::Bucket(bucket) => bucket,
-            #[cfg(feature = "tokio")]
-            Self::Async(bucket) => bucket,
+            Self::Zone(rings) => rings,
+            Self::Other(bucket) => bucket.as_bucket(),
         }
     }
 
@@ -45,8 +49,8 @@ impl Ground {
     #[inline]
     pub fn attached(&self) -> Option<&Attached> {
         match self {
-            Self::Zone(attached) => Some(attached),
-            _ => None,
+            Self::Zone(rings) => Some(rings),
+            Self::Other(_) => None,
         }
     }
 
@@ -55,11 +59,49 @@ impl Ground {
         &self,
         asking: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
-        #[cfg(feature = "tokio")]
-        if let Self::Async(bucket) = self {
-            return bucket.wait(asking);
+        match self {
+            #[cfg(feature = "tokio")]
+            Self::Other(Foreign::Async(bucket)) => bucket.wait(asking),
+            _ => block_on(asking),
         }
-        block_on(asking)
+    }
+
+    /// As [`Bucket::usage`].
+    pub async fn usage(&self, name: &[u8]) -> Result<Vec<Usage>, AcquireError> {
+        match self {
+            Self::Zone(rings) => rings.usage(name),
+            Self::Other(bucket) => bucket.usage(name).await,
+        }
+    }
+
+    /// As [`Bucket::now`].
+    pub async fn now(&self) -> Result<Timestamp, BucketError> {
+        match self {
+            Self::Zone(rings) => rings.now(),
+            Self::Other(bucket) => bucket.now().await,
+        }
+    }
+}
+
+impl Foreign {
+    /// As every bucket is asked, in the caller's thread.
+    pub fn as_bucket(&self) -> &dyn Bucket {
+        match self {
+            Self::Bucket(bucket) => bucket,
+            #[cfg(feature = "tokio")]
+            Self::Async(bucket) => bucket,
+        }
+    }
+
+    /// Whether it is the same one.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bucket(one), Self::Bucket(other)) => Arc::ptr_eq(one, other),
+            #[cfg(feature = "tokio")]
+            (Self::Async(one), Self::Async(other)) => Arc::ptr_eq(one, other),
+            #[cfg(feature = "tokio")]
+            _ => false,
+        }
     }
 
     /// As [`Bucket::put`]. A future that is dropped before it has ended takes nothing.
@@ -164,7 +206,7 @@ impl fmt::Debug for Ground {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Zone(attached) => attached.fmt(f),
-            _ => f
+            Self::Other(_) => f
                 .debug_tuple("Bucket")
                 .field(&self.as_bucket().label())
                 .finish(),

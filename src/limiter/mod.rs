@@ -246,20 +246,20 @@ impl Limiter {
         weight: u64,
         max_wait: u64,
     ) -> Result<Queued<'_>, AcquireError> {
-        let ground = self.ground();
-        if let Some(rings) = ground.attached() {
-            return self.queue_up_here(rings, name, weight, max_wait);
-        }
+        let bucket = match self.ground() {
+            Ground::Zone(rings) => return self.queue_up_here(rings, name, weight, max_wait),
+            Ground::Other(bucket) => bucket,
+        };
         let asked = LOCAL.now();
         let max_wait = Duration::from_micros(max_wait);
-        let grant = ground.put(Item { name, weight }, max_wait).await?;
+        let grant = bucket.put(Item { name, weight }, max_wait).await?;
         let answered = LOCAL.now();
         let ahead = |time: Duration| match time.is_zero() {
             true => 0,
             false => local_end(answered, time),
         };
         Ok(Queued {
-            permit: Permit::of_bucket(ground, name, grant),
+            permit: Permit::of_bucket(bucket, name, grant),
             asked,
             turn: ahead(grant.wait),
             behind: ahead(grant.paused),

@@ -3,7 +3,7 @@
 use crate::bucket::Bucket;
 #[cfg(feature = "tokio")]
 use crate::bucket::{AsyncBucket, Blocking};
-use crate::ground::Ground;
+use crate::ground::{Foreign, Ground};
 use crate::limiter::Limiter;
 use crate::sync::AtomicU64;
 use crate::turn::manners::Manners;
@@ -20,7 +20,7 @@ impl Limiter {
     /// has said, and ask it then whether a pause is on. Async methods ask the bucket in the
     /// thread that polls them: one that takes its time is better [offloaded](crate::Offload).
     pub fn over(bucket: impl Bucket + 'static) -> Self {
-        Self::on(Ground::Bucket(Arc::new(bucket)))
+        Self::on(Ground::Other(Foreign::Bucket(Arc::new(bucket))))
     }
 
     /// A limiter over an async bucket. Async methods do not block; the others wait in their
@@ -75,6 +75,6 @@ impl Limiter {
 #[cfg(feature = "tokio")]
 impl From<Blocking> for Limiter {
     fn from(bucket: Blocking) -> Self {
-        Self::on(Ground::Async(bucket))
+        Self::on(Ground::Other(Foreign::Async(Arc::new(bucket))))
     }
 }

@@ -4,13 +4,14 @@ use crate::bucket::Grant;
 use crate::clock::SystemClock;
 use crate::directory::Place;
 use crate::error::{BucketError, RefundError};
-use crate::ground::{Ground, LOCAL};
+use crate::ground::{Foreign, Ground, LOCAL};
 use crate::ring::Run;
 use crate::ring::word::Head;
 use crate::timestamp::Timestamp;
 use crate::zone::Zone;
 use crate::zone::bucket::{Spot, ZoneBucket};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ptr;
 use std::time::Duration;
 
@@ -24,7 +25,9 @@ use std::time::Duration;
 pub struct Permit<'l> {
     book: Book<'l>,
     run: Run,
-    sleeps: u32,
+    /// How often the call slept, and one: so that an answer needs no word of its own to tell a
+    /// permit from an error.
+    sleeps: NonZeroU32,
 }
 
 /// Whose log it is in. As large as what is common: a zone, and an index.
@@ -32,17 +35,36 @@ pub struct Permit<'l> {
 enum Book<'l> {
     /// That bucket of a zone.
     Zone(&'l Zone, u64),
-    Other(Box<Entry<'l>>),
+    Other(Boxed),
 }
 
 /// In a bucket of another kind, whose number is in the run in place of a head.
 #[derive(Clone)]
-struct Entry<'l> {
-    ground: &'l Ground,
+struct Entry {
+    bucket: Foreign,
     name: Box<[u8]>,
     place: u64,
     /// Of the permits that the bucket gave together, so many older ones are another permit's.
     older: u64,
+}
+
+/// An entry, until it is dropped. That is kept out of the way of permits that have none, and
+/// are mostly dropped at once.
+#[derive(Clone)]
+struct Boxed(Option<Box<Entry>>);
+
+impl Drop for Boxed {
+    #[inline(always)]
+    fn drop(&mut self) {
+        #[cold]
+        #[inline(never)]
+        fn forget(entry: Box<Entry>) {
+            drop(entry);
+        }
+        if let Some(entry) = self.0.take() {
+            forget(entry);
+        }
+    }
 }
 
 impl<'l> Permit<'l> {
@@ -51,40 +73,55 @@ impl<'l> Permit<'l> {
         Self {
             book: Book::Zone(zone, index),
             run,
-            sleeps: 0,
+            sleeps: NonZeroU32::MIN,
         }
     }
 
     /// One from a bucket of another kind.
-    pub(crate) fn of_bucket(ground: &'l Ground, name: &[u8], grant: Grant) -> Self {
+    pub(crate) fn of_bucket(bucket: &Foreign, name: &[u8], grant: Grant) -> Self {
         let ready = grant.at.as_micros();
         // Rounded up: who has to wait for less than a tick has to wait.
         let wait = grant.wait.as_nanos().div_ceil(1000);
         let wait = u64::try_from(wait).unwrap_or(u64::MAX);
         Self {
-            book: Book::Other(Box::new(Entry {
-                ground,
+            book: Book::Other(Boxed(Some(Box::new(Entry {
+                bucket: bucket.clone(),
                 name: name.into(),
                 place: grant.place,
                 older: 0,
-            })),
+            })))),
             run: Run {
                 head: Head(grant.id),
                 weight: grant.weight,
                 ready,
                 asked: ready.saturating_sub(wait),
             },
-            sleeps: 0,
+            sleeps: NonZeroU32::MIN,
         }
     }
 
     /// Leave to act that costs nothing.
     pub(crate) fn for_nothing(ground: &'l Ground, now: Timestamp) -> Self {
-        let nothing = Grant::new(Head::new(0, 0).0, 0, now, Duration::ZERO);
-        let permit = Self::of_bucket(ground, b"", nothing);
-        match ground.attached() {
-            None => permit,
-            Some(attached) => Self::new(attached.newest(), 0, permit.run),
+        let rings = match ground {
+            Ground::Zone(rings) => rings,
+            Ground::Other(bucket) => {
+                return Self::of_bucket(bucket, b"", Grant::new(0, 0, now, Duration::ZERO));
+            }
+        };
+        let run = Run {
+            head: Head::new(0, 0),
+            weight: 0,
+            ready: now.as_micros(),
+            asked: now.as_micros(),
+        };
+        Self::new(rings.newest(), 0, run)
+    }
+
+    /// Its entry, if it is from a bucket of another kind.
+    fn entry(&self) -> Option<&Entry> {
+        match &self.book {
+            Book::Zone(..) => None,
+            Book::Other(boxed) => boxed.0.as_deref(),
         }
     }
 
@@ -106,8 +143,9 @@ impl<'l> Permit<'l> {
     }
 
     /// The same permit, after so many sleeps.
-    pub(crate) fn after(self, sleeps: u32) -> Self {
-        Self { sleeps, ..self }
+    pub(crate) fn after(mut self, sleeps: u32) -> Self {
+        self.sleeps = NonZeroU32::MIN.saturating_add(sleeps);
+        self
     }
 
     /// Counts a sleep.
@@ -123,11 +161,20 @@ impl<'l> Permit<'l> {
         }
     }
 
-    /// Until when its bucket is paused, if that is to be seen.
-    pub(crate) fn paused_until(&self) -> Option<u64> {
-        match self.book {
-            Book::Zone(zone, index) => Some(self.bucket(zone, index).paused_until()),
-            Book::Other(_) => None,
+    /// Until when its bucket is paused, by its clock; 0: it is not.
+    pub(crate) async fn paused_until(&self) -> Result<u64, BucketError> {
+        match (&self.book, self.entry()) {
+            (&Book::Zone(zone, index), _) => Ok(self.bucket(zone, index).paused_until()),
+            (_, Some(entry)) => entry.bucket.paused_until(&entry.name).await,
+            (_, None) => Ok(0),
+        }
+    }
+
+    /// The shortest interval of the rates, in ticks.
+    pub(crate) fn shortest_interval(&self) -> u64 {
+        match (self.zone(), self.entry()) {
+            (Some(zone), _) => zone.plan().windows()[0].interval,
+            (_, entry) => entry.map_or(0, |entry| entry.bucket.shortest_interval()),
         }
     }
 
@@ -141,13 +188,14 @@ impl<'l> Permit<'l> {
     /// The same, and awaits it.
     pub(crate) async fn give_all_back_in_time(&mut self) -> Result<(), BucketError> {
         let (grant, weight) = (self.grant(), self.run.weight);
-        if let Book::Other(entry) = &self.book
-            && weight > 0
-        {
-            self.run.weight = 0;
-            return entry.ground.give_back(&entry.name, grant, weight).await;
+        if self.zone().is_some() || weight == 0 {
+            return self.give_back(u64::MAX);
         }
-        self.give_back(u64::MAX)
+        self.leave();
+        match self.entry() {
+            Some(entry) => entry.bucket.give_back(&entry.name, grant, weight).await,
+            None => Ok(()),
+        }
     }
 
     /// Stands for nothing from then on, and gives nothing back.
@@ -159,7 +207,7 @@ impl<'l> Permit<'l> {
     pub(crate) fn split_newest(&mut self, weight: u64) -> Self {
         let (whole, mut run) = (self.run.head, self.run.split_newest(weight));
         let mut book = self.book.clone();
-        if let Book::Other(entry) = &mut book {
+        if let Book::Other(Boxed(Some(entry))) = &mut book {
             run.head = whole;
             entry.older += self.run.weight;
         }
@@ -182,7 +230,7 @@ impl<'l> Permit<'l> {
     /// How often the call slept: not at all if it was granted at once, and once if it
     /// had to wait, unless it woke late or met a pause and queued again.
     pub fn sleeps(&self) -> u32 {
-        self.sleeps
+        self.sleeps.get() - 1
     }
 
     /// Gives all of it back: those who come later are judged as if it had never been
@@ -240,12 +288,12 @@ impl<'l> Permit<'l> {
         if part.weight == 0 {
             return Ok(());
         }
-        match &self.book {
-            &Book::Zone(zone, index) => {
-                self.bucket(zone, index).cancel(&part);
-                Ok(())
-            }
-            Book::Other(entry) => entry.ground.hand_back(&entry.name, &grant, part.weight),
+        if let Book::Zone(zone, index) = self.book {
+            self.bucket(zone, index).cancel(&part);
+        }
+        match self.entry() {
+            Some(entry) => entry.bucket.hand_back(&entry.name, &grant, part.weight),
+            None => Ok(()),
         }
     }
 
@@ -254,9 +302,9 @@ impl<'l> Permit<'l> {
         let run = &self.run;
         let wait = Duration::from_micros(run.ready - run.asked);
         let grant = |weight| Grant::new(run.head.0, weight, self.at(), wait);
-        match &self.book {
-            Book::Zone(..) => grant(run.weight),
-            Book::Other(entry) => grant(entry.older + run.weight).in_place(entry.place),
+        match self.entry() {
+            None => grant(run.weight),
+            Some(entry) => grant(entry.older + run.weight).in_place(entry.place),
         }
     }
 
@@ -277,13 +325,11 @@ impl PartialEq for Permit<'_> {
             (Book::Zone(zone, index), Book::Zone(others, other)) => {
                 ptr::eq(*zone, *others) && index == other
             }
-            (Book::Other(entry), Book::Other(other)) => {
-                ptr::eq(entry.ground, other.ground)
-                    && entry.name == other.name
-                    && entry.place == other.place
-                    && entry.older == other.older
-            }
-            _ => false,
+            _ => self.entry().zip(other.entry()).is_some_and(|(one, other)| {
+                one.bucket.is(&other.bucket)
+                    && one.name == other.name
+                    && (one.place, one.older) == (other.place, other.older)
+            }),
         };
         is_of_one_book && self.run == other.run
     }
@@ -297,7 +343,7 @@ impl fmt::Debug for Permit<'_> {
         f.debug_struct("Permit")
             .field("at", &format_args!("{}", self.at()))
             .field("weight", &self.weight())
-            .field("sleeps", &self.sleeps)
+            .field("sleeps", &self.sleeps())
             .finish()
     }
 }

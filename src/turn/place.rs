@@ -276,7 +276,7 @@ impl<'l> Place<'l> {
             if !has_come && self.behind <= now {
                 return Ok(Some(self.goes_at()));
             }
-            let paused_until = self.paused_until(name).await?;
+            let paused_until = self.permit.paused_until().await?;
             if has_come {
                 if paused_until <= now && !self.is_late(now) {
                     return Ok(None);
@@ -298,7 +298,7 @@ impl<'l> Place<'l> {
     /// there was. After that end, or in a pause that is as long, any place will do.
     async fn look_for_another(&mut self, name: &[u8], now: u64) -> Result<bool, AcquireError> {
         let left = self.left(now);
-        let paused_until = self.paused_until(name).await?;
+        let paused_until = self.permit.paused_until().await?;
         if paused_until.max(now) >= self.behind || left == 0 {
             return self.queue_again(name, left).await.map(|()| true);
         }
@@ -306,14 +306,6 @@ impl<'l> Place<'l> {
         match self.queue_again(name, left.min(before)).await {
             Err(AcquireError::Limited { .. }) => Ok(false),
             outcome => outcome.map(|()| true),
-        }
-    }
-
-    /// Until when its bucket is paused, by the permit's clock.
-    async fn paused_until(&self, name: &[u8]) -> Result<u64, AcquireError> {
-        match self.permit.paused_until() {
-            Some(until) => Ok(until),
-            None => Ok(self.ground().paused_until(name).await?),
         }
     }
 
@@ -351,12 +343,9 @@ impl<'l> Place<'l> {
 
     /// Whether it is so late that it has to queue again.
     fn is_late(&mut self, now: u64) -> bool {
-        let shortest = || match self.permit.zone() {
-            Some(zone) => zone.plan().windows()[0].interval,
-            None => self.ground().shortest_interval(),
-        };
+        let tenth = || self.permit.shortest_interval() / 10;
         let lateness = self.limiter.manners().lateness;
-        let bound = lateness.map_or_else(|| (shortest() / 10).max(LEAST_LATENESS), ticks);
+        let bound = lateness.map_or_else(|| tenth().max(LEAST_LATENESS), ticks);
         now > self.goes_at().saturating_add(bound) && !std::mem::replace(&mut self.was_late, true)
     }
 
