@@ -10,6 +10,7 @@ use crate::directory::MAX_KEY;
 use crate::rate::Rate;
 pub use backend::{BackendError, Outcome};
 pub use open::OpenError;
+use std::sync::Arc;
 use std::time::Duration;
 pub use steer::{DebitError, PauseError, RefundError, SetRatesError};
 
@@ -98,7 +99,7 @@ pub enum BucketError {
     Removed,
     /// The segment was removed or changed, and could not be opened again.
     #[error("the segment was removed or changed, and cannot be opened again: {0}")]
-    Reopen(#[source] Box<OpenError>),
+    Reopen(#[source] Arc<OpenError>),
     /// The bucket is closed; or, in a segment, its first word is damaged.
     #[error("the bucket is closed: open it anew; a segment, remove and create it anew")]
     Closed,
@@ -120,10 +121,10 @@ pub enum BucketError {
     },
     /// The bucket's clock has failed.
     #[error(transparent)]
-    Clock(Box<ClockError>),
+    Clock(Arc<ClockError>),
     /// The store that the bucket is kept in has failed.
     #[error(transparent)]
-    Backend(Box<BackendError>),
+    Backend(Arc<BackendError>),
 }
 
 impl BucketError {
@@ -138,7 +139,7 @@ impl BucketError {
 
 impl From<ClockError> for BucketError {
     fn from(error: ClockError) -> Self {
-        Self::Clock(Box::new(error))
+        Self::Clock(Arc::new(error))
     }
 }
 
@@ -150,6 +151,6 @@ impl From<ClockError> for AcquireError {
 
 impl From<BackendError> for BucketError {
     fn from(error: BackendError) -> Self {
-        Self::Backend(Box::new(error))
+        Self::Backend(Arc::new(error))
     }
 }

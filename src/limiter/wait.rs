@@ -1,7 +1,9 @@
 //! Taking permits when their turn has come.
 
 use crate::error::AcquireError;
+use crate::ground::Ground;
 use crate::limiter::Limiter;
+use crate::turn::manners::ticks;
 use crate::turn::permit::Permit;
 use crate::turn::place::Place;
 use crate::turn::reservation::Reservation;
@@ -46,10 +48,17 @@ impl Limiter {
         timeout: Duration,
     ) -> Result<Permit<'_>, AcquireError> {
         let name = name.as_ref();
-        let mut place = self.take_place(name, weight, timeout)?;
-        if place.waits() {
-            place.wait(name)?;
-        }
+        let mut place = match self.ground() {
+            Ground::Zone(rings) if !self.is_dry() => {
+                match self.queue_up_here(rings, name, weight, ticks(timeout)) {
+                    // Mostly: there is no place to wait in.
+                    Ok(queued) if !queued.permit.run().waits() => return self.grant(queued.permit),
+                    queued => Place::queued(self, queued, ticks(timeout))?,
+                }
+            }
+            _ => self.take_place(name, weight, timeout)?,
+        };
+        place.wait(name)?;
         Ok(place.hand_over())
     }
 

@@ -13,6 +13,7 @@ use crate::zone::bucket::{Spot, ZoneBucket};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::ptr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Leave to act once, or as often as its weight says.
@@ -35,7 +36,7 @@ pub struct Permit<'l> {
 enum Book<'l> {
     /// That bucket of a zone.
     Zone(&'l Zone, u64),
-    Other(Boxed),
+    Other(Arc<Entry>),
 }
 
 /// In a bucket of another kind, whose number is in the run in place of a head.
@@ -46,25 +47,6 @@ struct Entry {
     place: u64,
     /// Of the permits that the bucket gave together, so many older ones are another permit's.
     older: u64,
-}
-
-/// An entry, until it is dropped. That is kept out of the way of permits that have none, and
-/// are mostly dropped at once.
-#[derive(Clone)]
-struct Boxed(Option<Box<Entry>>);
-
-impl Drop for Boxed {
-    #[inline(always)]
-    fn drop(&mut self) {
-        #[cold]
-        #[inline(never)]
-        fn forget(entry: Box<Entry>) {
-            drop(entry);
-        }
-        if let Some(entry) = self.0.take() {
-            forget(entry);
-        }
-    }
 }
 
 impl<'l> Permit<'l> {
@@ -84,12 +66,12 @@ impl<'l> Permit<'l> {
         let wait = grant.wait.as_nanos().div_ceil(1000);
         let wait = u64::try_from(wait).unwrap_or(u64::MAX);
         Self {
-            book: Book::Other(Boxed(Some(Box::new(Entry {
+            book: Book::Other(Arc::new(Entry {
                 bucket: bucket.clone(),
                 name: name.into(),
                 place: grant.place,
                 older: 0,
-            })))),
+            })),
             run: Run {
                 head: Head(grant.id),
                 weight: grant.weight,
@@ -115,14 +97,6 @@ impl<'l> Permit<'l> {
             asked: now.as_micros(),
         };
         Self::new(rings.newest(), 0, run)
-    }
-
-    /// Its entry, if it is from a bucket of another kind.
-    fn entry(&self) -> Option<&Entry> {
-        match &self.book {
-            Book::Zone(..) => None,
-            Book::Other(boxed) => boxed.0.as_deref(),
-        }
     }
 
     /// The zone that it is of.
@@ -163,18 +137,17 @@ impl<'l> Permit<'l> {
 
     /// Until when its bucket is paused, by its clock; 0: it is not.
     pub(crate) async fn paused_until(&self) -> Result<u64, BucketError> {
-        match (&self.book, self.entry()) {
-            (&Book::Zone(zone, index), _) => Ok(self.bucket(zone, index).paused_until()),
-            (_, Some(entry)) => entry.bucket.paused_until(&entry.name).await,
-            (_, None) => Ok(0),
+        match &self.book {
+            &Book::Zone(zone, index) => Ok(self.bucket(zone, index).paused_until()),
+            Book::Other(entry) => entry.bucket.paused_until(&entry.name).await,
         }
     }
 
     /// The shortest interval of the rates, in ticks.
     pub(crate) fn shortest_interval(&self) -> u64 {
-        match (self.zone(), self.entry()) {
-            (Some(zone), _) => zone.plan().windows()[0].interval,
-            (_, entry) => entry.map_or(0, |entry| entry.bucket.shortest_interval()),
+        match &self.book {
+            Book::Zone(zone, _) => zone.plan().windows()[0].interval,
+            Book::Other(entry) => entry.bucket.shortest_interval(),
         }
     }
 
@@ -188,14 +161,13 @@ impl<'l> Permit<'l> {
     /// The same, and awaits it.
     pub(crate) async fn give_all_back_in_time(&mut self) -> Result<(), BucketError> {
         let (grant, weight) = (self.grant(), self.run.weight);
-        if self.zone().is_some() || weight == 0 {
-            return self.give_back(u64::MAX);
+        if let Book::Other(entry) = &self.book
+            && weight > 0
+        {
+            self.run.weight = 0;
+            return entry.bucket.give_back(&entry.name, grant, weight).await;
         }
-        self.leave();
-        match self.entry() {
-            Some(entry) => entry.bucket.give_back(&entry.name, grant, weight).await,
-            None => Ok(()),
-        }
+        self.give_back(u64::MAX)
     }
 
     /// Stands for nothing from then on, and gives nothing back.
@@ -207,9 +179,9 @@ impl<'l> Permit<'l> {
     pub(crate) fn split_newest(&mut self, weight: u64) -> Self {
         let (whole, mut run) = (self.run.head, self.run.split_newest(weight));
         let mut book = self.book.clone();
-        if let Book::Other(Boxed(Some(entry))) = &mut book {
+        if let Book::Other(entry) = &mut book {
             run.head = whole;
-            entry.older += self.run.weight;
+            Arc::make_mut(entry).older += self.run.weight;
         }
         Self { book, run, ..*self }
     }
@@ -288,12 +260,12 @@ impl<'l> Permit<'l> {
         if part.weight == 0 {
             return Ok(());
         }
-        if let Book::Zone(zone, index) = self.book {
-            self.bucket(zone, index).cancel(&part);
-        }
-        match self.entry() {
-            Some(entry) => entry.bucket.hand_back(&entry.name, &grant, part.weight),
-            None => Ok(()),
+        match &self.book {
+            &Book::Zone(zone, index) => {
+                self.bucket(zone, index).cancel(&part);
+                Ok(())
+            }
+            Book::Other(entry) => entry.bucket.hand_back(&entry.name, &grant, part.weight),
         }
     }
 
@@ -302,9 +274,9 @@ impl<'l> Permit<'l> {
         let run = &self.run;
         let wait = Duration::from_micros(run.ready - run.asked);
         let grant = |weight| Grant::new(run.head.0, weight, self.at(), wait);
-        match self.entry() {
-            None => grant(run.weight),
-            Some(entry) => grant(entry.older + run.weight).in_place(entry.place),
+        match &self.book {
+            Book::Zone(..) => grant(run.weight),
+            Book::Other(entry) => grant(entry.older + run.weight).in_place(entry.place),
         }
     }
 
@@ -325,11 +297,12 @@ impl PartialEq for Permit<'_> {
             (Book::Zone(zone, index), Book::Zone(others, other)) => {
                 ptr::eq(*zone, *others) && index == other
             }
-            _ => self.entry().zip(other.entry()).is_some_and(|(one, other)| {
+            (Book::Other(one), Book::Other(other)) => {
                 one.bucket.is(&other.bucket)
                     && one.name == other.name
                     && (one.place, one.older) == (other.place, other.older)
-            }),
+            }
+            _ => false,
         };
         is_of_one_book && self.run == other.run
     }

@@ -94,7 +94,7 @@ impl<'l> Place<'l> {
     }
 
     /// The place of one who has just queued up.
-    fn queued(
+    pub fn queued(
         limiter: &'l Limiter,
         queued: Result<Queued<'l>, AcquireError>,
         timeout: u64,

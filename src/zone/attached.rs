@@ -12,7 +12,7 @@ use crate::zone::bucket::ZoneBucket;
 use crate::zone::denied::{Denied, deny, unusable};
 use std::fmt;
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// How often one call opens a segment again that others keep removing or changing.
 const TRIES: u32 = 16;
@@ -134,7 +134,7 @@ impl Attached {
             .zone
             .segment()
             .map_or_else(Default::default, |s| s.path().to_owned());
-        Err(BucketError::Reopen(Box::new(OpenError::Unsettled { path })).into())
+        Err(BucketError::Reopen(Arc::new(OpenError::Unsettled { path })).into())
     }
 
     /// Asks the zone in use, and says in the caller's words why there is no answer.
@@ -218,7 +218,7 @@ impl Attached {
             }
             let new = Link::new(&self.origin, &spec).map_err(|error| match error {
                 OpenError::NotFound { .. } => BucketError::Removed,
-                error => BucketError::Reopen(Box::new(error)),
+                error => BucketError::Reopen(Arc::new(error)),
             })?;
             // Another thread may have been first: its successor is as good.
             let _ = old.successor.set(Box::new(new));
