@@ -8,13 +8,14 @@ use nix::unistd::{getegid, geteuid};
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
 use tidegate::{
     AcquireError, BackendError, Bucket, BucketError, Grant, OpenError, Outcome, Rate, SqliteBucket,
 };
 
 const HOURLY: Rate = Rate::per_hour(100_000);
 
-fn backend(error: AcquireError) -> Box<BackendError> {
+fn backend(error: AcquireError) -> Arc<BackendError> {
     match error {
         AcquireError::Bucket(BucketError::Backend(error)) => error,
         error => panic!("{error}"),

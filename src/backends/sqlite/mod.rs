@@ -120,7 +120,7 @@ impl SqliteBucket {
                 Ok(())
             }
             Err(OpenError::Backend(error)) => Err(error.into()),
-            Err(error) => Err(BucketError::Reopen(Box::new(error))),
+            Err(error) => Err(BucketError::Reopen(Arc::new(error))),
         }
     }
 
