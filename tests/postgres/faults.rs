@@ -20,9 +20,9 @@ fn outcome(result: Result<Grant, AcquireError>) -> Outcome {
     failure(result).outcome
 }
 
-fn failure(result: Result<Grant, AcquireError>) -> BackendError {
+fn failure(result: Result<Grant, AcquireError>) -> Arc<BackendError> {
     match result {
-        Err(AcquireError::Bucket(BucketError::Backend(error))) => *error,
+        Err(AcquireError::Bucket(BucketError::Backend(error))) => error,
         other => panic!("no failure of the server: {other:?}"),
     }
 }
