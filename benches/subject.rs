@@ -38,7 +38,10 @@ impl<C: Contender> Subject for C {
 /// tidegate and all that it is compared with, ready for `work`.
 pub fn subjects(work: Work) -> io::Result<Vec<Box<dyn Subject>>> {
     let rates = [work.limit()];
-    let mut all: Vec<Box<dyn Subject>> = vec![Box::new(filled(Tide::new(&rates)?)?)];
+    let mut all: Vec<Box<dyn Subject>> = vec![
+        Box::new(filled(Tide::new(&rates)?)?),
+        Box::new(filled(Tide::by_processor(&rates)?)?),
+    ];
     if work == Work::Admit {
         all.push(Box::new(Swap::new()?));
     }

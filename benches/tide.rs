@@ -10,6 +10,7 @@ use crate::contender::{Contender, Gate, Limit, Verdict};
 
 /// A named segment, removed when its maker drops it.
 pub struct Tide {
+    title: &'static str,
     name: String,
     limiter: Limiter,
     maker: u32,
@@ -18,12 +19,21 @@ pub struct Tide {
 impl Tide {
     /// An empty bucket in a new segment.
     pub fn new(limits: &[Limit]) -> io::Result<Self> {
-        Self::open(limits, |builder| builder)
+        Self::open("tidegate", limits, |builder| builder)
+    }
+
+    /// The same, counting by the processor's counter where the kernel trusts it.
+    pub fn by_processor(limits: &[Limit]) -> io::Result<Self> {
+        Self::open(
+            "tidegate, processor's clock",
+            limits,
+            Builder::processor_clock,
+        )
     }
 
     /// The same with room for so many who wait.
     pub fn with_queue(limits: &[Limit], queue: u64) -> io::Result<Self> {
-        Self::open(limits, |builder| builder.queue(queue))
+        Self::open("tidegate", limits, |builder| builder.queue(queue))
     }
 
     /// A handle of it.
@@ -31,7 +41,11 @@ impl Tide {
         &self.limiter
     }
 
-    fn open(limits: &[Limit], more: impl FnOnce(Builder) -> Builder) -> io::Result<Self> {
+    fn open(
+        title: &'static str,
+        limits: &[Limit],
+        more: impl FnOnce(Builder) -> Builder,
+    ) -> io::Result<Self> {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let maker = process::id();
         let name = format!("bench-{maker}-{}", MADE.fetch_add(1, Ordering::Relaxed));
@@ -41,6 +55,7 @@ impl Tide {
         let builder = more(Limiter::shared(&name).rates(rates));
         let limiter = builder.create_only().open().map_err(io::Error::other)?;
         Ok(Self {
+            title,
             name,
             limiter,
             maker,
@@ -60,7 +75,7 @@ impl Contender for Tide {
     type Gate<'a> = &'a Limiter;
 
     fn name(&self) -> &'static str {
-        "tidegate"
+        self.title
     }
 
     fn enter(&self) -> io::Result<&Limiter> {

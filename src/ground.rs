@@ -8,6 +8,7 @@ use crate::bucket::{Grant, Item, Usage};
 use crate::clock::{ClockKind, SystemClock};
 use crate::error::{AcquireError, BackendError, BucketError};
 use crate::ring::Clock;
+use crate::segment::SegmentClock;
 use crate::timestamp::Timestamp;
 use crate::zone::attached::Attached;
 use std::fmt;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 /// The clock by which one waits for a bucket that has another clock: for so long as the bucket
 /// says, from when it has said so.
-pub const LOCAL: SystemClock = SystemClock::new(ClockKind::DEFAULT, 0);
+pub static LOCAL: SegmentClock = SegmentClock::of_system(SystemClock::new(ClockKind::DEFAULT, 0));
 
 /// What a limiter stands on. What is common over rings is inlined, and asks them directly.
 // With a tag of its own, that is one comparison.

@@ -40,6 +40,8 @@ pub struct Spec {
     pub capacity: Option<u64>,
     pub keys: Option<u64>,
     pub group: Option<u32>,
+    /// Count by the processor's counter, where the kernel does.
+    pub counter: bool,
     pub presence: Presence,
     /// Give the segment the caller's rates, if it has others.
     pub override_rates: bool,
@@ -58,6 +60,8 @@ pub struct Design {
     pub horizon: u64,
     /// For how many keys there are buckets; `None`: one bucket for all names.
     pub keys: Option<u64>,
+    /// Whether a new segment counts by the processor's counter, where the kernel does.
+    pub counter: bool,
 }
 
 impl Spec {
@@ -99,6 +103,7 @@ impl Spec {
             capacity,
             horizon,
             keys: self.keys,
+            counter: self.counter,
         })
     }
 }

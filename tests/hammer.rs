@@ -6,7 +6,7 @@ mod common;
 
 use common::scene::ms;
 use common::{Chance, Process, Scene, logged};
-use tidegate::{AcquireError, Limiter, Rate};
+use tidegate::{AcquireError, Builder, Limiter, Rate};
 use tidegate_judge::{Grant, Verdict, read_folder};
 
 const RATES: [Rate; 3] = [
@@ -56,17 +56,29 @@ fn judge(scene: &Scene) -> Verdict {
 #[test]
 fn eight_unrelated_processes_never_exceed_the_rates() {
     let scene = Scene::of(eight_unrelated_processes_never_exceed_the_rates);
+    unrelated(&scene, scene.limiter());
+}
+
+#[test]
+fn eight_processes_that_count_by_the_processor_s_counter_never_exceed_the_rates() {
+    let scene =
+        Scene::of(eight_processes_that_count_by_the_processor_s_counter_never_exceed_the_rates);
+    unrelated(&scene, scene.limiter().processor_clock());
+}
+
+fn unrelated(scene: &Scene, builder: Builder) {
     scene.part("worker", |cues| {
+        // Who attaches counts as who has made the segment.
         let limiter = scene.limiter().rates(RATES).open().unwrap();
-        hammer(&limiter, &scene, cues[0], cues[1]);
+        hammer(&limiter, scene, cues[0], cues[1]);
     });
-    let limiter = scene.limiter().rates(RATES).open().unwrap();
+    let limiter = builder.rates(RATES).create_only().open().unwrap();
     let until = limiter.now().unwrap().as_micros() + LONG;
     let workers: Vec<Process> = (0..WORKERS)
         .map(|n| scene.start("worker", &[n, until]))
         .collect();
     workers.into_iter().for_each(Process::join);
-    judge(&scene);
+    judge(scene);
 }
 
 #[test]
@@ -116,16 +128,28 @@ fn hammer_and_complain(limiter: &Limiter, scene: &Scene, worker: u64, until: u64
 
 #[test]
 fn no_process_is_refused_while_the_window_has_room() {
+    let scene = Scene::of(no_process_is_refused_while_the_window_has_room);
+    refused_with_cause(&scene, scene.limiter());
+}
+
+#[test]
+fn no_process_that_counts_by_the_processor_s_counter_is_refused_while_the_window_has_room() {
+    let scene = Scene::of(
+        no_process_that_counts_by_the_processor_s_counter_is_refused_while_the_window_has_room,
+    );
+    refused_with_cause(&scene, scene.limiter().processor_clock());
+}
+
+fn refused_with_cause(scene: &Scene, builder: Builder) {
     const LIMIT: u64 = 50;
     const INTERVAL: u64 = 4_000;
     let rate = Rate::new(LIMIT, ms(4));
-    let scene = Scene::of(no_process_is_refused_while_the_window_has_room);
     scene.part("worker", |cues| {
         let limiter = scene.limiter().rate(rate).open().unwrap();
-        hammer_and_complain(&limiter, &scene, cues[0], cues[1]);
+        hammer_and_complain(&limiter, scene, cues[0], cues[1]);
     });
     std::fs::create_dir(scene.file("refusals")).unwrap();
-    let limiter = scene.limiter().rate(rate).open().unwrap();
+    let limiter = builder.rate(rate).create_only().open().unwrap();
     let until = limiter.now().unwrap().as_micros() + LONG;
     let workers: Vec<Process> = (0..WORKERS)
         .map(|n| scene.start("worker", &[n, until]))

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use tidegate::{AcquireError, Limiter, OpenError, Rate};
+use tidegate::{AcquireError, Builder, Limiter, OpenError, Rate};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -115,22 +115,34 @@ fn who_is_killed_at_any_step_while_replacing_an_old_segment_leaves_a_whole_one()
 fn a_file_remembers_a_month_s_permits_and_how_long_the_machine_was_off() {
     let scene = Scene::of(a_file_remembers_a_month_s_permits_and_how_long_the_machine_was_off);
     let path = scene.file("monthly");
+    remembers_a_month(&path, Limiter::at(&path));
+}
+
+#[test]
+fn a_file_that_counts_by_the_processor_s_counter_remembers_it_too() {
+    let scene = Scene::of(a_file_that_counts_by_the_processor_s_counter_remembers_it_too);
+    let path = scene.file("monthly");
+    remembers_a_month(&path, Limiter::at(&path).processor_clock());
+}
+
+fn remembers_a_month(path: &Path, builder: Builder) {
     let rates = [Rate::new(5, HOUR), Rate::new(10, MONTH)];
-    let open = || Limiter::at(&path).rates(rates).open().unwrap();
+    let builder = builder.rates(rates);
+    let open = || builder.clone().open().unwrap();
     let _ = open().try_acquire_n("", 5).unwrap();
 
     // Half an hour later the hour's permits still count.
-    reboot(&path, HOUR / 2);
+    reboot(path, HOUR / 2);
     let left = retry_after(open().try_acquire(""));
     assert!(left <= HOUR / 2 && left > HOUR / 2 - WHILE, "{left:?}");
 
     // Two hours later they do not, but the month's do.
-    reboot(&path, 2 * HOUR);
+    reboot(path, 2 * HOUR);
     let limiter = open();
     assert_eq!(limiter.count().unwrap(), 5);
     let _ = limiter.try_acquire_n("", 5).unwrap();
     drop(limiter);
-    reboot(&path, 2 * HOUR);
+    reboot(path, 2 * HOUR);
     let limiter = open();
     let left = retry_after(limiter.try_acquire(""));
     // The first five leave first: by now their window has run for four and a half hours.
@@ -141,7 +153,7 @@ fn a_file_remembers_a_month_s_permits_and_how_long_the_machine_was_off() {
     );
     drop(limiter);
 
-    reboot(&path, MONTH);
+    reboot(path, MONTH);
     assert_eq!(open().count().unwrap(), 0);
 }
 

@@ -16,6 +16,7 @@ use tidegate_benches::stats::Spread;
 use tidegate_benches::table::{Table, time};
 
 const TIDEGATE: &str = "tidegate";
+const BY_PROCESSOR: &str = "tidegate, processor's clock";
 const CLOCK: &str = "clock alone";
 const SWAP: &str = "clock + CAS";
 const MUTEXES: [&str; 2] = ["robust mutex", "robust mutex, clock first"];
@@ -93,6 +94,7 @@ fn goals(figures: &Figures) -> Vec<Goal> {
         processes,
     };
     let tide = |work, processes| of(work, TIDEGATE, processes);
+    let swift = |work, processes| of(work, BY_PROCESSOR, processes);
 
     let mut goals = vec![
         time(tide(Admit, 1), AtMost(1.7), of(Admit, CLOCK, 1)),
@@ -100,10 +102,14 @@ fn goals(figures: &Figures) -> Vec<Goal> {
         calls(tide(Admit, 2), AtLeast(0.8), of(Admit, SWAP, 2)),
         calls(tide(Admit, 16), AtLeast(0.8), tide(Admit, 2)),
         calls(tide(Refuse, 2), AtLeast(1.7), tide(Refuse, 1)),
+        time(swift(Admit, 1), AtMost(1.0), of(Admit, CLOCK, 1)),
+        time(swift(Refuse, 1), AtMost(0.6), of(Refuse, CLOCK, 1)),
+        calls(swift(Admit, 2), AtLeast(2.0), tide(Admit, 2)),
     ];
     for mutex in MUTEXES {
         goals.extend([
             calls(tide(Admit, 1), AtLeast(1.0), of(Admit, mutex, 1)),
+            calls(swift(Admit, 1), AtLeast(1.0), of(Admit, mutex, 1)),
             calls(tide(Admit, 2), AtLeast(1.3), of(Admit, mutex, 2)),
             calls(tide(Admit, 16), AtLeast(2.0), of(Admit, mutex, 16)),
             tail(tide(Admit, 16), AtMost(0.05), of(Admit, mutex, 16)),

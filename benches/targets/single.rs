@@ -32,6 +32,11 @@ fn compare(criterion: &mut Criterion, work: Work) -> io::Result<()> {
         calls(&mut group, "clock + CAS", Swap::new()?)?;
     }
     calls(&mut group, "tidegate", Tide::new(&one)?)?;
+    calls(
+        &mut group,
+        "tidegate, processor's clock",
+        Tide::by_processor(&one)?,
+    )?;
     calls(&mut group, "tidegate, three rates", Tide::new(&three)?)?;
     calls(&mut group, "tidegate, in memory", InMemory::new(&one)?)?;
     calls(

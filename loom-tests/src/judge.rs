@@ -46,8 +46,13 @@ pub(crate) fn judge(world: &World) {
     if !log.damaged {
         in_order(&log, &permits).unwrap_or_else(|why| panic!("{why}: {}", context()));
         for (refusal, asked) in &log.refused {
-            refused_with_cause(world, &log, *refusal, asked, &permits)
-                .unwrap_or_else(|why| panic!("{why}: {refusal:?}, {asked:?} in {}", context()));
+            let mut cause = refused_with_cause(world, &log, *refusal, asked, &permits);
+            if let (Err(_), Time::Early, Refusal::Limited { .. }) = (&cause, world.time, refusal) {
+                // What it saw may be of later than its glance at the clock.
+                let refusal = as_of(*refusal, asked.returned);
+                cause = refused_with_cause(world, &log, refusal, asked, &permits);
+            }
+            cause.unwrap_or_else(|why| panic!("{why}: {refusal:?}, {asked:?} in {}", context()));
         }
         answers_are_exact(world, &log, &permits, count)
             .unwrap_or_else(|why| panic!("{why}: {}", context()));
@@ -56,6 +61,18 @@ pub(crate) fn judge(world: &World) {
     // Later than that nobody can have meant.
     let latest = latest.min(log.now + world.plan.horizon);
     capacity_comes_back(world, &log, latest).unwrap_or_else(|why| panic!("{why}: {}", context()));
+}
+
+/// The same refusal, had the clock been read later.
+fn as_of(refusal: Refusal, later: u64) -> Refusal {
+    match refusal {
+        Refusal::Limited { ready, window, .. } => Refusal::Limited {
+            now: later,
+            ready,
+            window,
+        },
+        other => other,
+    }
 }
 
 fn permits(world: &World, log: &Log) -> Vec<Permit> {

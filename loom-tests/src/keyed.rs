@@ -1,5 +1,6 @@
 //! A directory of keys, its clock, and a log of what each key's callers were told.
 
+use crate::watch::Watch;
 use crate::world::Time;
 use crate::{START, keyed_judge, plan};
 use std::collections::HashMap;
@@ -196,6 +197,14 @@ impl Keyed {
         }
     }
 
+    /// The clock as a call that begins now looks at it.
+    fn watch(&self) -> Watch<impl Fn() -> u64 + '_> {
+        Watch {
+            early: (self.time == Time::Early).then(|| self.now()),
+            now: || self.now(),
+        }
+    }
+
     /// Moves the clock on.
     pub fn tick(&self, ticks: u64) {
         self.clock.fetch_add(ticks, Ordering::Relaxed);
@@ -221,7 +230,7 @@ impl Keyed {
     /// The same for `weight` permits.
     pub fn ask_for(&self, name: Name, weight: u64) -> bool {
         let begun = self.log().step();
-        let clock = || self.now();
+        let clock = self.watch();
         let answer = self.wherever(name, |place, plan| {
             let run = self.ring(place, name).reserve(plan, &clock, weight, 0)?;
             Ok((place, run))
@@ -238,9 +247,7 @@ impl Keyed {
         loop {
             let answer = self.asked(NoBucket::Refused(Refusal::Stale), |plan| {
                 let key = Self::key(name);
-                let place = self
-                    .directory()
-                    .find_or_insert(&key, plan, &|| self.now())?;
+                let place = self.directory().find_or_insert(&key, plan, &self.watch())?;
                 Ok(ask(place, plan)?)
             });
             if answer.as_ref().err() != Some(&NoBucket::Refused(Refusal::Closed)) {
@@ -402,7 +409,7 @@ impl Keyed {
     /// Evicts the bucket of that index if it is quiescent.
     pub fn evict(&self, index: u64) -> bool {
         let evicted = self.asked(Refusal::Stale, |plan| {
-            self.directory().evict(index, plan, &|| self.now())
+            self.directory().evict(index, plan, &self.watch())
         });
         evicted.expect("an open bucket")
     }

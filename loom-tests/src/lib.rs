@@ -5,6 +5,7 @@
 mod judge;
 mod keyed;
 mod keyed_judge;
+mod watch;
 mod world;
 
 pub use keyed::{Keyed, Name};

@@ -2,6 +2,7 @@
 
 use crate::START;
 use crate::judge;
+use crate::watch::Watch;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tidegate::ring::word::{Head, Slot, Version};
@@ -22,6 +23,9 @@ pub enum Time {
     /// older than a read that happens before it. It shows a clock read that the
     /// processor may move ahead of the loads before it.
     Causal,
+    /// One clock for all; but a glance at it, for which nothing orders the read, may have been
+    /// taken when the call began.
+    Early,
 }
 
 /// What a caller asked, and when.
@@ -191,9 +195,17 @@ impl World {
         self.log().looks += 1;
         match self.time {
             Time::Still => self.log().now,
-            Time::Global => self.clock.fetch_add(0, Ordering::Relaxed),
+            Time::Global | Time::Early => self.clock.fetch_add(0, Ordering::Relaxed),
             Time::Seen => self.clock.fetch_add(0, Ordering::Acquire),
             Time::Causal => self.clock.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The clock as a call that begins now looks at it.
+    fn watch(&self) -> Watch<impl Fn() -> u64 + '_> {
+        Watch {
+            early: (self.time == Time::Early).then(|| self.now()),
+            now: || self.now(),
         }
     }
 
@@ -225,7 +237,7 @@ impl World {
             let mut log = self.log();
             (log.step(), log.now)
         };
-        let outcome = self.ring().reserve(plan, &|| self.now(), weight, max_wait);
+        let outcome = self.ring().reserve(plan, &self.watch(), weight, max_wait);
         let mut log = self.log();
         let asked = Asked {
             version: plan.version,
@@ -350,7 +362,7 @@ impl World {
     /// Leaks once.
     pub fn leak(&self) -> Leaked {
         self.ring()
-            .leak(&self.plan, &|| self.now())
+            .leak(&self.plan, &self.watch())
             .expect("an open bucket")
     }
 

@@ -1,6 +1,7 @@
 //! Clocks: the trait that buckets tell the time by, those that are ready-made, and the
 //! clock of a segment.
 
+pub mod counter;
 mod manual;
 mod system;
 

@@ -17,6 +17,8 @@ pub enum ClockKind {
     Boottime = 1,
     /// Time since boot, where the system has no clock that runs through a suspend.
     Monotonic = 2,
+    /// The processor's counter, held to [`DEFAULT`](Self::DEFAULT).
+    Counter = 3,
 }
 
 impl ClockKind {
@@ -29,20 +31,30 @@ impl ClockKind {
 
     /// The clock of that number.
     pub fn from_number(number: u64) -> Option<Self> {
-        [Self::Boottime, Self::Monotonic]
+        [Self::Boottime, Self::Monotonic, Self::Counter]
             .into_iter()
             .find(|&kind| kind as u64 == number)
     }
 
-    const fn id(self) -> ClockId {
+    /// The kernel's clock that it is, or is held to.
+    pub const fn id(self) -> ClockId {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Self::Boottime => ClockId::CLOCK_BOOTTIME,
+            Self::Boottime | Self::Counter => ClockId::CLOCK_BOOTTIME,
             _ => ClockId::CLOCK_MONOTONIC,
         }
     }
 
-    /// Microseconds on this clock, rounded down.
+    /// What people call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Boottime => "boot-time",
+            Self::Monotonic => "monotonic",
+            Self::Counter => "processor",
+        }
+    }
+
+    /// Microseconds on this clock, rounded down; of a counter, on what it is held to.
     pub fn micros(self) -> Result<i64, Errno> {
         micros(self.id())
     }
@@ -64,8 +76,17 @@ pub fn micros(id: ClockId) -> Result<i64, Errno> {
     Ok(time.tv_sec() * MICROS + (time.tv_nsec() as u64 / 1000) as i64)
 }
 
+/// Nanoseconds on a system clock.
+pub fn nanos(id: ClockId) -> Result<i64, Errno> {
+    let time = clock_gettime(id)?;
+    Ok(time
+        .tv_sec()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(time.tv_nsec()))
+}
+
 /// A system clock from a segment's epoch on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SystemClock {
     kind: ClockKind,
     id: ClockId,

@@ -61,7 +61,7 @@ impl<'a> Ring<'a> {
         is_known: impl FnOnce() -> bool,
     ) -> Result<bool, Refusal> {
         // Before the plan's version: the bucket is quiescent by rates that were in force then.
-        let read_first = clock.now();
+        let read_first = clock.settled();
         let view = self.view(plan, clock)?;
         let now = read_first.min(view.now);
         let Some(newest) = self.newest(view) else {

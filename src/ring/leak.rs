@@ -23,7 +23,7 @@ impl Ring<'_> {
         // The view reads its clock after the tail and the plan's version, which a
         // helper needs. Leaking needs it before the version: a permit that has left
         // the windows of a plan that was still in force then has left them for good.
-        let read_first = clock.now();
+        let read_first = clock.settled();
         let view = self.view(plan, clock)?;
         // Unless the clock fell back.
         let now = read_first.min(view.now);

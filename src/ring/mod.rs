@@ -71,6 +71,20 @@ pub trait Clock {
     /// Ticks since the segment's epoch, rounded down. Never taken from a cache: the
     /// ring's proofs need a read that comes after the loads before it.
     fn now(&self) -> u64;
+
+    /// The same, but it may have been read somewhat before what precedes it in the program, by
+    /// as much as the processor looks ahead: less than what [`settled`](Self::settled) leaves.
+    #[inline(always)]
+    fn glance(&self) -> u64 {
+        self.now()
+    }
+
+    /// A tick that has passed for everybody, whichever way they look at the clock. Who
+    /// forgets what nobody may ask for any more goes by it: a caller who sees that it is
+    /// forgotten would, by an earlier tick, still have had to count it.
+    fn settled(&self) -> u64 {
+        self.now()
+    }
 }
 
 impl<F: Fn() -> u64> Clock for F {

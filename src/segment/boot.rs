@@ -22,7 +22,7 @@ pub fn time_namespace(kind: ClockKind) -> [u64; 2] {
 
 fn parse_offsets(text: &str, kind: ClockKind) -> [u64; 2] {
     let name = match kind {
-        ClockKind::Boottime => "boottime",
+        ClockKind::Boottime | ClockKind::Counter => "boottime",
         ClockKind::Monotonic => "monotonic",
     };
     let line = text

@@ -2,12 +2,12 @@
 //! filled, and then gets its name in one step.
 
 use super::boot::boot_id;
+use super::clock::Timing;
 use super::file::{GROUP_MODE, OWN_MODE, folder_of, io_error, open};
 use super::header;
 use super::layout::Shape;
 use super::lock::{Lock, Role};
 use super::mapping::Mapping;
-use crate::clock::{ClockKind, SystemClock};
 use crate::directory::Seed;
 use crate::error::OpenError;
 use crate::spec::Design;
@@ -74,12 +74,12 @@ impl Draft {
                 .map(|(file, temporary)| (file, Some(temporary)))
                 .map_err(&failed)?,
         };
-        let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|e| failed(e.into()))?;
+        let timing = Timing::from_now(design.counter).map_err(|e| failed(e.into()))?;
         allocate(&file, path, shape.size())?;
         let mapping = map_whole(&file, shape).map_err(&failed)?;
         let boot = boot_id().map_err(io_error("read the system's boot id for", path))?;
         let seed = Seed::random().map_err(io_error("read the system's randomness for", path))?;
-        header::write(&mapping, design, &clock, boot, seed);
+        header::write(&mapping, design, timing, boot, seed);
         if let Some(group) = group {
             give_to(&file, group).map_err(io_error("give to its group", path))?;
         }

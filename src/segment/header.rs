@@ -2,17 +2,18 @@
 //! checked: what passes is copied, and only the copy is used.
 
 use super::boot::{boot_id, time_namespace};
+use super::clock::Timing;
 use super::layout::{BYTE_ORDER, FINGERPRINT, Header, LAYOUT, MAGIC, Shape};
 use super::mapping::Mapping;
 use super::rates;
-use crate::clock::{ClockKind, SystemClock, wall_micros};
+use crate::clock::{ClockKind, wall_micros};
 use crate::directory::Seed;
 use crate::ring::{Clock, Plan};
 use crate::spec::Design;
 use crate::sync::{AtomicU64, Ordering};
 
 /// Writes all words of a segment that nobody else can see yet. The file is zero.
-pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock, boot: [u64; 2], seed: Seed) {
+pub fn write(mapping: &Mapping, design: &Design, timing: Timing, boot: [u64; 2], seed: Seed) {
     let header = mapping.header();
     let shape = mapping.shape();
     let identity = &header.identity;
@@ -23,10 +24,11 @@ pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock, boot: [u64
     set(&identity.capacity, shape.capacity);
     set(&identity.buckets, shape.buckets);
     set(&identity.queue, design.queue);
+    let clock = &timing.system;
     set(&identity.clock, clock.kind() as u64);
     set_pair(&identity.boot, boot);
     set_pair(&identity.time_namespace, time_namespace(clock.kind()));
-    set(&header.time.epoch, clock.epoch() as u64);
+    timing.write(&header.time);
     set(&header.time.made, wall_micros());
     note_time(header, clock);
     rates::of(mapping).write_first(&design.windows, design.horizon);
@@ -41,7 +43,7 @@ pub fn write(mapping: &Mapping, design: &Design, clock: &SystemClock, boot: [u64
 }
 
 /// Stores which tick it is by the wall clock: after a reboot, time goes on from there.
-pub fn note_time(header: &Header, clock: &SystemClock) {
+pub fn note_time(header: &Header, clock: &impl Clock) {
     set(&header.time.wall, wall_micros());
     // Release: wall first. What a crash keeps of the two may lose time, but invents none.
     header.time.tick.store(clock.now(), Ordering::Release);
@@ -52,7 +54,7 @@ pub fn note_time(header: &Header, clock: &SystemClock) {
 pub struct Facts {
     pub plan: Plan,
     pub design: Design,
-    pub clock: SystemClock,
+    pub timing: Timing,
     /// Where the hashes of keys begin.
     pub seed: Seed,
     /// Whether the ticks are of this boot.
@@ -141,19 +143,21 @@ pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
         capacity: mapping.shape().capacity,
         keys: mapping.shape().keys(),
         horizon: plan.horizon,
+        counter: kind == ClockKind::Counter,
     };
-    let epoch = get(&header.time.epoch) as i64;
+    let timing = Timing::read(&header.time, kind).ok_or(Flaw::OtherTime(
+        "it counts by a processor's counter, and this program cannot, or its rate is damaged",
+    ))?;
     // A clock before its epoch stands still: who waits on it would wait for years.
-    if is_of_this_boot && kind.micros().is_ok_and(|now| now < epoch) {
+    if is_of_this_boot && kind.micros().is_ok_and(|now| now < timing.system.epoch()) {
         return Err(Flaw::OtherTime(
             "its time begins in the future: it is damaged, or the clock was set back",
         ));
     }
-    let clock = SystemClock::new(kind, epoch);
     Ok(Facts {
         plan,
         design,
-        clock,
+        timing,
         seed: Seed(get_pair(&identity.seed)),
         is_of_this_boot,
     })

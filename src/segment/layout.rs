@@ -6,7 +6,8 @@
 //!      │ identity   magic, layout version, byte order, fingerprint,    │ written before the
 //!      │            size, shape, clock, boot, time namespace           │ segment has a name
 //!  128 ├───────────────────────────────────────────────────────────────┤
-//!      │ time       epoch, a pair of (wall clock, tick)                │ leak process
+//!      │ time       epoch, a pair of (wall clock, tick), scale and     │ leak process;
+//!      │            correction of a processor's counter                │ who finds it behind
 //!  256 ├───────────────────────────────────────────────────────────────┤
 //!      │ gate       version, pause of all buckets                      │ read by every call
 //!  384 ├───────────────────────────────────────────────────────────────┤
@@ -46,7 +47,7 @@ use std::mem::{align_of, offset_of, size_of};
 /// The first word of every segment.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"TideGate");
 /// The version of this layout.
-pub const LAYOUT: u64 = 3;
+pub const LAYOUT: u64 = 4;
 /// Reads differently on a machine of the other byte order.
 pub const BYTE_ORDER: u64 = 0x0102_0304_0506_0708;
 /// What every group of words that has a writer of its own is aligned to, in bytes.
@@ -93,6 +94,11 @@ pub struct Time {
     pub tick: AtomicU64,
     /// Wall-clock microseconds at which the segment was made.
     pub made: AtomicU64,
+    /// Where ticks are told by the processor's counter: its [`Scale`](crate::clock::counter::Scale),
+    /// that is a count, the tick at that moment, and ticks of 2^64 counts.
+    pub scale: [AtomicU64; 3],
+    /// By how many ticks the counter was brought forward since.
+    pub forward: AtomicU64,
 }
 
 /// What the leak process tells.

@@ -1,6 +1,7 @@
 //! A segment: one file, mapped by every process that shares its limits.
 
 pub mod boot;
+mod clock;
 mod create;
 mod file;
 mod header;
@@ -17,7 +18,6 @@ pub mod rates;
 pub mod report;
 mod revive;
 
-use crate::clock::SystemClock;
 use crate::directory::Seed;
 use crate::error::{OpenError, SetRatesError};
 use crate::rate::Rate;
@@ -25,6 +25,7 @@ use crate::ring::Plan;
 use crate::ring::word::Version;
 use crate::spec::Design;
 use crate::sync::Ordering;
+pub use clock::{SegmentClock, Timing};
 pub use file::Inode;
 use header::Facts;
 pub use latest::Latest;
@@ -46,7 +47,8 @@ pub struct Segment {
     mapping: Mapping,
     design: Design,
     plan: Plan,
-    clock: SystemClock,
+    timing: Timing,
+    clock: SegmentClock,
     seed: Seed,
     is_of_this_boot: bool,
     presence: Presence,
@@ -57,16 +59,18 @@ impl Segment {
         let Facts {
             plan,
             design,
-            clock,
+            timing,
             seed,
             is_of_this_boot,
         } = facts;
+        let clock = SegmentClock::new(timing, &mapping);
         Self {
             path,
             inode,
             mapping,
             design,
             plan,
+            timing,
             clock,
             seed,
             is_of_this_boot,
@@ -95,8 +99,13 @@ impl Segment {
     }
 
     /// Its time.
-    pub fn clock(&self) -> SystemClock {
-        self.clock
+    pub fn clock(&self) -> &SegmentClock {
+        &self.clock
+    }
+
+    /// What its time is told by.
+    pub fn timing(&self) -> Timing {
+        self.timing
     }
 
     /// Its size and division.

@@ -10,11 +10,11 @@
 
 use super::Segment;
 use super::boot::boot_id;
+use super::clock::Timing;
 use super::header::{self, Flaw};
 use super::layout::Header;
 use super::mapping::Mapping;
 use super::open::{Refused, agree, describe};
-use crate::clock::{ClockKind, SystemClock};
 use crate::directory::Seed;
 use crate::error::OpenError;
 use crate::spec::{Presence, Spec};
@@ -139,11 +139,11 @@ fn make(name: &str, spec: &Spec) -> Result<bool, OpenError> {
         path: path_of(name),
         source,
     };
-    let clock = SystemClock::from_now(ClockKind::DEFAULT).map_err(|error| io(error.into()))?;
+    let timing = Timing::from_now(design.counter).map_err(|error| io(error.into()))?;
     let mapping = Mapping::of_shared_memory(shared, |_| Ok(shape)).map_err(io)?;
     let boot = boot_id().map_err(io)?;
     let seed = Seed::random().map_err(io)?;
-    header::write(&mapping, &design, &clock, boot, seed);
+    header::write(&mapping, &design, timing, boot, seed);
     Ok(true)
 }
 

@@ -19,6 +19,9 @@ pub struct SegmentSnapshot {
     pub size: u64,
     /// When it was made.
     pub made: SystemTime,
+    /// What it counts by: the kernel's `boot-time` or `monotonic` clock, or the
+    /// [`processor`](crate::Builder::processor_clock)'s counter.
+    pub clock: &'static str,
     /// What the leak process last told; `None` if there was never one.
     pub leaker: Option<LeakerSnapshot>,
 }
@@ -108,6 +111,7 @@ impl Segment {
             made: SystemTime::UNIX_EPOCH
                 .checked_add(made)
                 .unwrap_or(SystemTime::UNIX_EPOCH),
+            clock: self.clock().kind().name(),
             leaker,
         }
     }

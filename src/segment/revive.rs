@@ -3,7 +3,8 @@
 
 use super::Segment;
 use super::boot::{boot_id, time_namespace};
-use crate::clock::{SystemClock, wall_micros};
+use super::clock::Timing;
+use crate::clock::{ClockKind, SystemClock, wall_micros};
 use crate::directory::Directory;
 use crate::sync::Ordering;
 use std::io;
@@ -21,7 +22,9 @@ pub fn revive(segment: &Segment) -> io::Result<()> {
         return Ok(());
     }
     // Relaxed, all: the lock on the name orders revivers, and the boot id users.
-    let kind = segment.clock.kind();
+    let wants_counter = segment.clock.kind() == ClockKind::Counter;
+    // What a counter is held to, too.
+    let kind = ClockKind::DEFAULT;
     let away = wall_micros().saturating_sub(header.time.wall.load(Ordering::Relaxed));
     let tick = header
         .time
@@ -29,7 +32,11 @@ pub fn revive(segment: &Segment) -> io::Result<()> {
         .load(Ordering::Relaxed)
         .saturating_add(away);
     let epoch = kind.micros()?.saturating_sub_unsigned(tick);
-    header.time.epoch.store(epoch as u64, Ordering::Relaxed);
+    let timing = Timing::with_epoch(epoch, wants_counter)?;
+    timing.write(&header.time);
+    identity
+        .clock
+        .store(timing.system.kind() as u64, Ordering::Relaxed);
     let namespace = time_namespace(kind);
     identity
         .time_namespace

@@ -1,12 +1,12 @@
 //! What a caller gets: leave to act, from an instant on.
 
 use crate::bucket::Grant;
-use crate::clock::SystemClock;
 use crate::directory::Place;
 use crate::error::{BucketError, RefundError};
 use crate::ground::{Foreign, Ground, LOCAL};
 use crate::ring::Run;
 use crate::ring::word::Head;
+use crate::segment::SegmentClock;
 use crate::timestamp::Timestamp;
 use crate::zone::Zone;
 use crate::zone::bucket::{Spot, ZoneBucket};
@@ -108,7 +108,7 @@ impl<'l> Permit<'l> {
     }
 
     /// By which it is waited for.
-    pub(crate) fn clock(&self) -> &'l SystemClock {
+    pub(crate) fn clock(&self) -> &'l SegmentClock {
         self.zone().map_or(&LOCAL, Zone::clock)
     }
 

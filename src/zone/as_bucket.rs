@@ -1,12 +1,12 @@
 //! A zone as every bucket is asked.
 
 use crate::bucket::{Bucket, Grant, Item, Usage};
-use crate::clock::SystemClock;
 use crate::directory::Place;
 use crate::error::{AcquireError, BucketError, PauseError, SetRatesError};
 use crate::rate::Rate;
 use crate::ring::word::Head;
 use crate::ring::{Clock, Plan, Refusal, Run, Turn};
+use crate::segment::SegmentClock;
 use crate::timestamp::Timestamp;
 use crate::zone::Zone;
 use crate::zone::attached::Attached;
@@ -230,7 +230,7 @@ fn of_unknown(zone: &Zone) -> Turn {
 
 /// When a pause is to end that begins now, if it is no longer than can be.
 fn end_of_pause(
-    clock: &SystemClock,
+    clock: &SegmentClock,
     plan: &Plan,
     until: impl Fn(Timestamp) -> Timestamp,
 ) -> Result<Timestamp, PauseError> {

@@ -1,8 +1,8 @@
 //! One bucket, with all it takes to ask it.
 
-use crate::clock::SystemClock;
 use crate::directory::{Place, read_label};
 use crate::ring::{KeyHash, Leaked, Plan, Refusal, Ring, Rivalry, Run, Tally, Turn, Unsettled};
+use crate::segment::SegmentClock;
 use crate::zone::terms::Terms;
 
 /// A bucket's place, and the key that it must belong to.
@@ -62,14 +62,14 @@ impl Spot {
 #[derive(Clone, Copy, Debug)]
 pub struct ZoneBucket<'z> {
     terms: &'z Terms,
-    clock: &'z SystemClock,
+    clock: &'z SegmentClock,
     spot: Spot,
     ring: Ring<'z>,
 }
 
 impl<'z> ZoneBucket<'z> {
     #[inline]
-    pub fn new(terms: &'z Terms, clock: &'z SystemClock, spot: Spot, ring: Ring<'z>) -> Self {
+    pub fn new(terms: &'z Terms, clock: &'z SegmentClock, spot: Spot, ring: Ring<'z>) -> Self {
         Self {
             terms,
             clock,
@@ -95,7 +95,7 @@ impl<'z> ZoneBucket<'z> {
     }
 
     #[inline]
-    pub fn clock(&self) -> &'z SystemClock {
+    pub fn clock(&self) -> &'z SegmentClock {
         self.clock
     }
 

@@ -8,13 +8,12 @@ pub mod denied;
 pub mod janitor;
 pub mod terms;
 
-use crate::clock::{ClockKind, SystemClock};
 use crate::directory::{Directory, Key, Seed};
 use crate::error::{BucketError, OpenError, SetRatesError};
 use crate::rate::Rate;
 use crate::ring::word::Version;
 use crate::ring::{Gate, KeyHash, Plan, Refusal};
-use crate::segment::{Entered, Latest, Mapping, Segment, rates};
+use crate::segment::{Entered, Latest, Mapping, Segment, SegmentClock, Timing, rates};
 use crate::spec::{Design, Spec};
 use crate::sync::Ordering;
 use crate::zone::bucket::{Spot, ZoneBucket};
@@ -29,7 +28,7 @@ pub struct Zone {
     mapping: Mapping,
     home: Home,
     seed: Seed,
-    clock: SystemClock,
+    clock: SegmentClock,
     design: Design,
     terms: Latest<Terms>,
 }
@@ -72,7 +71,7 @@ impl Zone {
                 source,
             }
         };
-        let clock = SystemClock::from_now(ClockKind::DEFAULT)
+        let timing = Timing::from_now(design.counter)
             .map_err(io::Error::from)
             .map_err(failed("read the clock for a limiter in"))?;
         let seed =
@@ -80,6 +79,8 @@ impl Zone {
         let mapping = Mapping::anonymous(shape).map_err(|_| OpenError::NoMemory {
             needed: shape.size(),
         })?;
+        timing.write(&mapping.header().time);
+        let clock = SegmentClock::new(timing, &mapping);
         rates::of(&mapping).write_first(&design.windows, design.horizon);
         if shape.keys().is_none() {
             mapping.ring(0).open_for([0; 2]);
@@ -102,7 +103,7 @@ impl Zone {
         Self {
             mapping: segment.mapping().clone(),
             seed: segment.seed(),
-            clock: segment.clock(),
+            clock: SegmentClock::new(segment.timing(), segment.mapping()),
             design: segment.design().clone(),
             terms: Latest::new(Terms::new(segment.plan().clone())),
             home: Home::Segment(segment.into()),
@@ -173,7 +174,7 @@ impl Zone {
 
     /// Its time.
     #[inline]
-    pub fn clock(&self) -> &SystemClock {
+    pub fn clock(&self) -> &SegmentClock {
         &self.clock
     }
 

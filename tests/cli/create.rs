@@ -89,6 +89,25 @@ fn its_size_is_shown_in_bytes_and_for_people() {
 }
 
 #[test]
+fn it_counts_by_the_kernel_s_clock_or_by_the_processor_s_if_asked() {
+    let segment = Segment::unmade();
+    segment.does("create", &["--rate", "5/m"]).fine();
+    assert_eq!(segment.seen()["clock"], "boot-time");
+    let other = Segment::unmade();
+    other
+        .does("create", &["--rate", "5/m", "--processor-clock"])
+        .fine();
+    // Where the kernel does not trust the counter, its own clock.
+    let clock = other.seen()["clock"].clone();
+    assert!(
+        ["processor", "boot-time"].contains(&clock.as_str().unwrap()),
+        "{clock}"
+    );
+    other.does("acquire", &["--weight", "5"]).fine();
+    assert_eq!(other.does("acquire", &["--no-wait"]).code, Some(1));
+}
+
+#[test]
 fn a_group_may_use_it_if_asked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shared.seg");

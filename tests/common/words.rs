@@ -24,6 +24,8 @@ pub mod place {
     pub const EPOCH: u64 = 128;
     pub const WALL: u64 = 136;
     pub const TICK: u64 = 144;
+    /// A processor's counter at one moment.
+    pub const COUNT: u64 = 160;
     pub const VERSION: u64 = 256;
     pub const ALL_PAUSED_UNTIL: u64 = 264;
     pub const RATES_LENGTH: u64 = 384;
@@ -78,6 +80,7 @@ impl Words {
         self.change(place::BOOT, |id| !id);
         // The clock that began anew has nothing to do with the old one.
         self.change(place::EPOCH, |epoch| epoch.wrapping_sub(1 << 40));
+        self.change(place::COUNT, |count| count.wrapping_add(1 << 50));
         self.change(place::WALL, |wall| wall - off.as_micros() as u64);
     }
 

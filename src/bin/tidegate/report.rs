@@ -42,6 +42,7 @@ struct KeysReport {
 pub struct SegmentReport {
     path: String,
     pub size_bytes: u64,
+    pub clock: &'static str,
     created_unix_us: u64,
 }
 
@@ -120,6 +121,7 @@ impl SegmentReport {
         Self {
             path: segment.path.display().to_string(),
             size_bytes: segment.size,
+            clock: segment.clock,
             created_unix_us: micros(made.unwrap_or_default()),
         }
     }
@@ -206,9 +208,10 @@ impl fmt::Display for SegmentReport {
         let age = brief(made.elapsed().unwrap_or_default());
         write!(
             f,
-            "{}, {}, created {age} ago",
+            "{}, {}, {} clock, created {age} ago",
             self.path,
-            bytes(self.size_bytes)
+            bytes(self.size_bytes),
+            self.clock
         )
     }
 }
