@@ -5,7 +5,7 @@ mod common;
 
 use common::scene::ms;
 use common::{Process, Scene, eventually};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tidegate::{AcquireError, Limiter, OpenError, PauseError, Rate, SetRatesError, Timestamp};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -230,4 +230,35 @@ fn who_waits_behind_a_pause_of_a_segment_that_is_removed_goes_on_in_the_next() {
     tidegate::remove(scene.segment()).unwrap();
     waiter.join();
     assert_eq!(limiter.count().unwrap(), 1);
+}
+
+#[test]
+fn a_short_pause_after_a_long_one_that_was_ended_holds_nobody_up_until_the_long_one_s_end() {
+    const LONG: Duration = Duration::from_secs(60);
+    type Pausing = fn(&Limiter, Duration);
+    type Resuming = fn(&Limiter) -> bool;
+    let ways: [(Pausing, Resuming); 2] = [
+        (
+            |l, time| _ = l.pause("a", time).unwrap(),
+            |l| l.resume("a").unwrap(),
+        ),
+        (
+            |l, time| _ = l.pause_all(time).unwrap(),
+            |l| l.resume_all().unwrap(),
+        ),
+    ];
+    for (pause, resume) in ways {
+        let limiter = Limiter::in_memory().rate(Rate::new(1, ms(10))).keys(4);
+        let limiter = limiter.open().unwrap();
+        pause(&limiter, LONG);
+        let first = limiter.reserve("a", 1, 2 * LONG).unwrap();
+        assert!(resume(&limiter));
+        pause(&limiter, ms(50));
+        let second = limiter.reserve("a", 1, 2 * LONG).unwrap();
+        assert!(second.waiting() > LONG / 2, "behind the first");
+        drop(first);
+        let asked = Instant::now();
+        second.wait().unwrap();
+        assert!(asked.elapsed() < LONG / 2);
+    }
 }

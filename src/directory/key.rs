@@ -9,7 +9,7 @@ use std::hash::Hasher;
 /// The longest key, in bytes.
 pub const MAX_KEY: usize = 64 * 1024;
 /// Bytes of a label, of which the last says how long the key was.
-const LABEL: usize = 80;
+const LABEL: usize = 72;
 const SHOWN: usize = LABEL - 1;
 
 /// What a segment's hashes begin from: random, so that nobody can choose keys that meet

@@ -276,13 +276,12 @@ impl Limiter {
     ) -> Result<Queued<'l>, AcquireError> {
         rings.ask_zone(weight, |zone| {
             zone.ask(name, |bucket| {
-                let behind = bucket.pause_end();
                 let run = bucket.reserve(weight, max_wait)?;
                 Ok(Queued {
                     permit: Permit::new(zone, bucket.spot().place.index, run),
                     asked: run.asked,
                     turn: run.ready,
-                    behind: behind.max(bucket.pause_end()),
+                    behind: bucket.latest_end(),
                 })
             })
         })

@@ -111,10 +111,11 @@ impl<'a> Ring<'a> {
             // The first seq is on lap 1, so that zeroed slots are unstamped.
             Head::new(0, self.capacity())
         };
-        // Relaxed, both: the store of head below passes them on. The tail is raised, as
+        // Relaxed, all: the store of head below passes them on. The tail is raised, as
         // it always is: one who leaks or flushes may have slept since the last key.
         self.read.tail.fetch_max(head.seq(), Ordering::Relaxed);
         self.read.paused_until.store(0, Ordering::Relaxed);
+        self.read.latest_end.store(0, Ordering::Relaxed);
         // Release, both: pair with the Acquire in `key_hash`. Who finds this key here
         // finds that the bucket is closed for the last one, or open for this one.
         self.read.key_hash[0].store(key[0], Ordering::Release);

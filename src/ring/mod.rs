@@ -103,12 +103,14 @@ pub struct ReadLine {
     pub newest_void: AtomicU64,
     /// [`word::Pause`] of this bucket.
     pub paused_until: AtomicU64,
+    /// The latest end that any pause of this bucket was to have: a [`word::Pause`], too.
+    pub latest_end: AtomicU64,
     /// Hash of the key that the bucket is for.
     pub key_hash: [AtomicU64; 2],
     /// The next bucket of its chain.
     pub link: AtomicU64,
     /// The first bytes of the key, for humans.
-    pub label: [AtomicU64; 10],
+    pub label: [AtomicU64; 9],
 }
 
 /// The words of a segment that every call looks at, whatever its bucket.
@@ -119,6 +121,8 @@ pub struct Gate {
     pub version: AtomicU64,
     /// [`word::Pause`] of all buckets, of generation 0.
     pub all_paused_until: AtomicU64,
+    /// The latest end that any of them was to have, of generation 0.
+    pub all_latest_end: AtomicU64,
 }
 
 /// The hash of a key.

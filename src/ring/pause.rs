@@ -12,8 +12,9 @@
 //!
 //! Whoever queues in a pause gets a place behind it. If it is ended early, those places are
 //! later than they need be, and stamps never decrease: one who gave up such a place for
-//! another would get a later one, as long as others have theirs. So the word keeps the end
-//! that was to be, and nobody who waits has a place behind it: see [`turn`](crate::turn).
+//! another would get a later one, as long as others have theirs. So a
+//! word beside it keeps the latest end that any pause was to have, and nobody who waits stays behind
+//! that: see [`turn`](crate::turn).
 
 use super::view::View;
 use super::word::{Pause, Slot};
@@ -28,6 +29,8 @@ const SOON: u64 = 1000;
 impl Gate {
     /// Grants nothing to anybody until that tick, unless a longer pause is on.
     pub fn pause_all(&self, until: u64) {
+        // First: who has a place behind a pause has seen it, and so finds its end.
+        let Ok(()) = raise(&self.all_latest_end, 0, until, nobody_elses);
         let Ok(()) = raise(&self.all_paused_until, 0, until, nobody_elses);
     }
 
@@ -39,7 +42,7 @@ impl Gate {
 
     /// Until when all are paused.
     pub fn paused_until(&self) -> u64 {
-        // Acquire: pairs with the Release in `raise` and `end`.
+        // Acquire: pairs with the Release in `change`.
         Pause(self.all_paused_until.load(Ordering::Acquire)).until(0)
     }
 }
@@ -48,6 +51,8 @@ impl Ring<'_> {
     /// Grants nothing of this bucket until that tick, unless a longer pause is on.
     pub fn pause(self, plan: &Plan, clock: &impl Clock, until: u64) -> Result<(), Refusal> {
         let is_ours = || self.check(plan);
+        // First: as in `pause_all`.
+        raise(&self.read.latest_end, self.generation, until, is_ours)?;
         raise(&self.read.paused_until, self.generation, until, is_ours)?;
         while self.key.is_some() && !self.is_kept(plan, clock)? {}
         Ok(())
@@ -63,7 +68,7 @@ impl Ring<'_> {
     /// of all.
     #[inline]
     pub fn paused_until(self) -> u64 {
-        // Acquire, both: pair with the Release in `raise` and `end`.
+        // Acquire, both: pair with the Release in `change`.
         let all = Pause(self.gate.all_paused_until.load(Ordering::Acquire));
         let own = Pause(self.read.paused_until.load(Ordering::Acquire));
         if all.0 | own.0 == 0 {
@@ -72,13 +77,13 @@ impl Ring<'_> {
         all.until(0).max(own.until(self.generation))
     }
 
-    /// When the pauses of this bucket and of all would have ended that were ended early: up to
-    /// then some may still have places behind them.
-    pub fn ended_early(self) -> u64 {
+    /// The latest end that a pause of this bucket or of all has, or was to have: up to then some
+    /// may have places behind it.
+    pub fn latest_end(self) -> u64 {
         // Acquire, both: pair with the Release in `change`.
-        let all = Pause(self.gate.all_paused_until.load(Ordering::Acquire));
-        let own = Pause(self.read.paused_until.load(Ordering::Acquire));
-        all.ended_early(0).max(own.ended_early(self.generation))
+        let all = Pause(self.gate.all_latest_end.load(Ordering::Acquire));
+        let own = Pause(self.read.latest_end.load(Ordering::Acquire));
+        all.until(0).max(own.until(self.generation))
     }
 
     /// Whether no evictor can close the bucket that has not seen the pause which was set
@@ -149,7 +154,7 @@ fn end<E>(
     loop {
         let found = found(word, &is_ours)?;
         let until = found.until(generation);
-        if until == 0 || change(word, found, found.ended()) {
+        if until == 0 || change(word, found, Pause::new(generation, 0)) {
             return Ok(until);
         }
     }

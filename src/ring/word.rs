@@ -129,15 +129,12 @@ impl Slot {
 /// | bits | field |
 /// |---|---|
 /// | 63..52 | generation of the bucket that it was set for |
-/// | 51 | unused |
-/// | 50 | ended early: it is no pause any more, but some may still have places behind it |
+/// | 51..50 | unused |
 /// | 49..0 | ticks |
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pause(pub u64);
 
 impl Pause {
-    const ENDED: u64 = 1 << TICK_BITS;
-
     /// A pause of the bucket in that generation, until that tick.
     pub const fn new(generation: u64, until: u64) -> Self {
         Self((generation & mask(GENERATION_BITS)) << SEQ_BITS | until & mask(TICK_BITS))
@@ -148,16 +145,6 @@ impl Pause {
         // The difference is the ticks alone, or it is more.
         let ticks = self.0 ^ Self::new(generation, 0).0;
         if ticks <= mask(TICK_BITS) { ticks } else { 0 }
-    }
-
-    /// What this word becomes when the pause ends before its time.
-    pub const fn ended(self) -> Self {
-        Self(self.0 | Self::ENDED)
-    }
-
-    /// When the pause of this generation would have ended that was ended early.
-    pub const fn ended_early(self, generation: u64) -> u64 {
-        Self(self.0 ^ Self::ENDED).until(generation)
     }
 }
 
@@ -255,9 +242,6 @@ mod tests {
         let pause = Pause::new(5, 99);
         assert_eq!((pause.until(5), pause.until(6)), (99, 0));
         assert_eq!(Pause::new(0xfff, TICK_END).until(0xfff), TICK_END);
-        assert_eq!((pause.ended_early(5), pause.ended().until(5)), (0, 0));
-        let ended = pause.ended().ended();
-        assert_eq!((ended.ended_early(5), ended.ended_early(6)), (99, 0));
         let version = Version(Version::REMOVED | 3);
         assert!(version.is_removed() && version.area() == 1);
         assert!(!Version(2).is_removed() && Version(2).area() == 0);

@@ -25,7 +25,7 @@
 //!      │            buckets, T x 8 bytes, rounded up to a line         │
 //!      ├───────────────────────────────────────────────────────────────┤
 //!      │ bucket 0   head                                 128 bytes     │ who reserves
-//!      │            tail, newest_void, paused_until,                   │ read by every call
+//!      │            tail, newest_void, paused_until, latest end,       │ read by every call
 //!      │            key hash, link, label                128 bytes     │
 //!      │            slots                              8 x C bytes     │ who reserves
 //!      ├───────────────────────────────────────────────────────────────┤
@@ -172,7 +172,7 @@ const _: () = {
     assert!(size_of::<Header>() == END && END <= HEADER);
     assert!(offset_of!(Identity, boot) == 72 && offset_of!(Identity, seed) == 104);
     assert!(offset_of!(BucketWords, read) == LINE && size_of::<BucketWords>() == 2 * LINE);
-    assert!(offset_of!(ReadLine, label) == 48);
+    assert!(offset_of!(ReadLine, label) == 56);
     // So strides are whole lines.
     assert!(MIN_CAPACITY as usize * size_of::<AtomicU64>() == LINE);
     assert!(align_of::<Header>() == LINE && align_of::<BucketWords>() == LINE);

@@ -43,9 +43,8 @@ impl Bucket for Attached {
         self.ask_zone(item.weight, |zone| {
             let age = self.age_of(zone);
             zone.ask(item.name, |bucket| {
-                let behind = bucket.pause_end();
                 let run = bucket.reserve(item.weight, max_wait)?;
-                let behind = behind.max(bucket.pause_end());
+                let behind = bucket.latest_end();
                 let index = bucket.spot().place.index;
                 let at = Timestamp::from_micros(run.ready);
                 let ahead = |tick: u64| Duration::from_micros(tick.saturating_sub(run.asked));

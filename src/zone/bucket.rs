@@ -151,9 +151,9 @@ impl<'z> ZoneBucket<'z> {
         self.ring.paused_until()
     }
 
-    /// Until when it is paused, or was to be by a pause that was ended early.
-    pub fn pause_end(self) -> u64 {
-        self.paused_until().max(self.ring.ended_early())
+    /// See [`Ring::latest_end`].
+    pub fn latest_end(self) -> u64 {
+        self.ring.latest_end()
     }
 
     /// See [`Ring::waiting`].
