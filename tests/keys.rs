@@ -51,7 +51,7 @@ fn keys_are_any_bytes_up_to_the_longest_and_told_apart_by_their_last() {
     assert!(
         labels
             .iter()
-            .all(|bucket| bucket.label == [7; 79] && !bucket.is_whole)
+            .all(|bucket| bucket.label == [7; 71] && !bucket.is_whole)
     );
     longest.push(0);
     match limiter.try_acquire(&longest) {

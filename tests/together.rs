@@ -190,8 +190,36 @@ fn a_dry_run_beside_a_strict_request_of_the_same_bucket_neither_refuses_it_nor_l
     let permits = acquire_all(&requests, Duration::ZERO).unwrap();
     let weights: Vec<u64> = permits.iter().map(|permit| permit.weight()).collect();
     assert_eq!((weights, dry.would_have_refused()), (vec![1, 0], 1));
+    strict.flush().unwrap();
+    // Whichever is first: the strict one has what there is.
+    let permits = acquire_all(&[dry.request("", 1), strict.request("", 1)], HOUR).unwrap();
+    let weights: Vec<u64> = permits.iter().map(|permit| permit.weight()).collect();
+    assert_eq!((weights, dry.would_have_refused()), (vec![0, 1], 2));
     let refused = try_acquire_all(&[dry.request("", 1), strict.request("", 1)]);
     assert_eq!(refused.unwrap_err().index, 1);
+}
+
+#[test]
+fn two_limiters_of_one_segment_are_asked_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("segment");
+    let open = || {
+        Limiter::at(&at)
+            .rate(Rate::new(2, HOUR))
+            .keys(4)
+            .open()
+            .unwrap()
+    };
+    let (one, other) = (open(), open());
+    try_acquire_all(&[one.request("a", 1), other.request("a", 1)]).unwrap();
+    let refused = try_acquire_all(&[one.request("b", 1), other.request("b", 2)]).unwrap_err();
+    let sum = matches!(
+        refused.error,
+        AcquireError::WeightTooLarge { weight: 3, .. }
+    );
+    assert!(sum && refused.index == 1, "{refused}");
+    // Of two keys, each has its own.
+    try_acquire_all(&[one.request("c", 2), other.request("d", 2)]).unwrap();
 }
 
 #[test]

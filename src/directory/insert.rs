@@ -62,8 +62,15 @@ impl<N: Nodes> Directory<'_, N> {
                 // Somebody else was faster.
                 Found::There(place) => return Ok(place),
             };
-            let Some(index) = self.obtain(key, plan, clock)? else {
-                return self.find_in_full(key);
+            let index = match self.obtain(key, plan, clock)? {
+                Some(index) => index,
+                // Who took the last bucket may have done so for the very same key. A walk,
+                // which looks behind what somebody has closed and left there; and may so come by
+                // a bucket itself.
+                None => match self.find(key.hash)? {
+                    Some(place) => return Ok(place),
+                    None => self.take().ok_or_else(|| self.full())?,
+                },
             };
             let place = self.open(index, key);
             let link = self.link_of(place.index);
@@ -82,15 +89,11 @@ impl<N: Nodes> Directory<'_, N> {
         }
     }
 
-    /// Who took the last bucket may have done so for the very same key. A mere look: a
-    /// walk might give a bucket back that is then nobody's, with all refused.
-    fn find_in_full(self, key: &Key) -> Result<Place, NoBucket> {
-        self.peek(key.hash).ok_or_else(|| {
-            // Relaxed: a statistic.
-            let full_refusals = &self.nodes.stock().full_refusals;
-            full_refusals.fetch_add(1, Ordering::Relaxed);
-            NoBucket::Full
-        })
+    fn full(self) -> NoBucket {
+        // Relaxed: a statistic.
+        let full_refusals = &self.nodes.stock().full_refusals;
+        full_refusals.fetch_add(1, Ordering::Relaxed);
+        NoBucket::Full
     }
 
     /// A bucket that is the caller's alone. None if all are taken; perhaps for this key.

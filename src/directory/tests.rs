@@ -143,6 +143,31 @@ fn a_key_that_just_got_the_last_bucket_is_not_refused_as_full() {
     assert_eq!(full.load(Relaxed), 1);
 }
 
+/// The same; and in front of it somebody has closed another key's bucket, and stopped.
+#[test]
+fn a_key_that_just_got_a_bucket_behind_a_closed_one_is_not_refused_as_full() {
+    let nodes = HeapNodes::new(1, 2, 16).unwrap();
+    let directory = Directory::new(&nodes);
+    reserve(directory, b"x", &|| 100, 1).unwrap();
+    reserve(directory, b"a", &|| 100, 1).unwrap();
+    let was_faster = Cell::new(false);
+    let clock = || {
+        if !was_faster.replace(true) {
+            assert!(directory.dispose(key(b"a").hash).unwrap());
+            reserve(directory, b"b", &|| 100, 1).unwrap();
+            let x = key(b"x").hash;
+            let place = directory.find(x).unwrap().unwrap();
+            assert!(directory.ring(place, Some(x)).close());
+        }
+        100
+    };
+    reserve(directory, b"b", &clock, 2).unwrap();
+    assert!(was_faster.get());
+    check(&nodes);
+    // And the closed one is there for the next.
+    reserve(directory, b"c", &|| 100, 1).unwrap();
+}
+
 /// Two places of a ring that a dead process left private are found, and taken back.
 #[test]
 fn what_was_lost_is_reclaimed_and_only_that() {

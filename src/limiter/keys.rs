@@ -205,7 +205,7 @@ impl BucketHandle {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct BucketSnapshot {
-    /// The key's first 79 bytes; nothing where one bucket takes all names.
+    /// The key's first 71 bytes; nothing where one bucket takes all names.
     pub label: Vec<u8>,
     /// Whether that is all of the key.
     pub is_whole: bool,

@@ -345,9 +345,18 @@ impl Limiter {
     /// the other refuses.
     pub(crate) fn limits_as_one(&self, name: &[u8], other: &Self, others: &[u8]) -> bool {
         let is_one_for_all = || self.first_zone().is_some_and(|zone| !zone.has_keys());
-        Arc::ptr_eq(&self.site, &other.site)
+        (Arc::ptr_eq(&self.site, &other.site) || self.is_of_the_segment_of(other))
             && self.is_dry() == other.is_dry()
             && (name == others || is_one_for_all())
+    }
+
+    /// Whether both have opened one file.
+    fn is_of_the_segment_of(&self, other: &Self) -> bool {
+        let inode = |limiter: &Self| {
+            let attached = limiter.ground().attached()?;
+            attached.newest().segment()?.inode()
+        };
+        inode(self).is_some_and(|own| inode(other) == Some(own))
     }
 
     /// The zone that was opened first, which says itself when it is no longer in use.

@@ -134,8 +134,8 @@ pub struct RefusedTogether {
 /// somebody came in between, what the others gave is given back; those who come later
 /// are judged as if it had never been taken.
 ///
-/// The permits are in the order of the requests. Several may ask one bucket, by one limiter or
-/// its clones: it is asked once, for the sum of them, so what no window can hold is
+/// The permits are in the order of the requests. Several may ask one bucket, by one limiter, its
+/// clones, or others of the same segment: it is asked once, for the sum of them, so what no window can hold is
 /// [too heavy](AcquireError::WeightTooLarge).
 ///
 /// ```
@@ -218,19 +218,26 @@ fn finish<'l>(
     first: Option<(usize, Permit<'l>)>,
 ) -> Result<Vec<Permit<'l>>, RefusedTogether> {
     let (done, mut first) = first.unzip();
-    let mut taken = Vec::with_capacity(gathered.wholes.len());
-    for (index, whole) in gathered.wholes.iter().enumerate() {
+    let wholes = &gathered.wholes;
+    let mut order: Vec<_> = (0..wholes.len()).collect();
+    // Those of a dry run last, which take what there is: one that comes first could take the
+    // last permit from a strict one of the same bucket each time, without end.
+    order.sort_by_key(|&index| wholes[index].limiter().is_dry());
+    let mut taken = Vec::with_capacity(order.len());
+    for index in order {
         let next = match first.take_if(|_| done == Some(index)) {
             Some(first) => Ok(first),
-            None => whole.try_acquire(),
+            None => wholes[index].try_acquire(),
         };
         match next {
-            Ok(next) => taken.push(next),
+            Ok(next) => taken.push((index, next)),
             Err(error) => {
-                taken.into_iter().chain(first).for_each(Permit::refund);
+                let taken = taken.into_iter().map(|(_, permit)| permit);
+                taken.chain(first).for_each(Permit::refund);
                 return Err(gathered.refused(index, error));
             }
         }
     }
-    Ok(gathered.divide(taken))
+    taken.sort_by_key(|(index, _)| *index);
+    Ok(gathered.divide(taken.into_iter().map(|(_, permit)| permit).collect()))
 }
