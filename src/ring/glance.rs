@@ -74,6 +74,8 @@ impl Ring<'_> {
             return Err(Unsettled::Open(Rivalry::met()));
         }
         let is_believed = turn - now <= plan.horizon;
+        // The newest void is looked at after the stamps: so who has given back by then what
+        // makes them matter less is not missed. Then head, which vouches for them all.
         if max_wait == 0
             && is_behind_nobody
             && is_believed

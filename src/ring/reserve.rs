@@ -123,7 +123,7 @@ impl Ring<'_> {
 
     #[inline(always)]
     pub(super) fn swap(self, head: Head, weight: u64) -> bool {
-        // Release: pairs with the Acquire in `view`; passes on all that this caller has
+        // Release: pairs with the Acquire in `open_head`; passes on all that this caller has
         // seen: the stamps before its run, the plan, the tail. Relaxed: a failure reads
         // anew.
         let after = head.after(weight);
