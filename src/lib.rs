@@ -149,6 +149,8 @@ mod error;
 #[doc(hidden)]
 pub mod expansion;
 #[cfg(not(loom))]
+pub mod factory;
+#[cfg(not(loom))]
 mod ground;
 #[cfg(not(loom))]
 mod limiter;

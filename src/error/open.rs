@@ -1,7 +1,7 @@
 //! Why a segment could not be opened.
 
 use super::{BackendError, SetRatesError};
-use crate::rate::{Rate, RateError};
+use crate::rate::{Rate, RateError, RateTextError};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -13,6 +13,9 @@ pub enum OpenError {
     /// The rates make no limit.
     #[error(transparent)]
     Rates(#[from] RateError),
+    /// A text is not that of a rate.
+    #[error(transparent)]
+    RateText(#[from] RateTextError),
     /// The segment's name or path is not allowed.
     #[error("{name:?} cannot name a segment: {why}")]
     Name {
