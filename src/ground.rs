@@ -67,6 +67,14 @@ impl Ground {
         }
     }
 
+    /// As [`Bucket::put`].
+    pub async fn put(&self, item: Item<'_>, max_wait: Duration) -> Result<Grant, AcquireError> {
+        match self {
+            Self::Zone(rings) => rings.put(item, max_wait),
+            Self::Other(bucket) => bucket.put(item, max_wait).await,
+        }
+    }
+
     /// As [`Bucket::usage`].
     pub async fn usage(&self, name: &[u8]) -> Result<Vec<Usage>, AcquireError> {
         match self {

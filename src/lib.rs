@@ -211,6 +211,8 @@ pub use limiter::inspect::{Snapshot, list, remove, remove_at};
 pub use limiter::keys::{BucketHandle, BucketSnapshot, Buckets};
 #[cfg(not(loom))]
 pub use limiter::leaker::{LeakError, Leaker, Pass};
+#[cfg(not(loom))]
+pub use limiter::leaking::Leaking;
 #[cfg(all(feature = "macros", not(loom)))]
 pub use limiter::rate_limited::rate_limited;
 #[cfg(not(loom))]

@@ -11,6 +11,8 @@ use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::thread;
 use tidegate::{Leaker, LeakerSnapshot, Limiter, Pass, Rate};
+#[cfg(feature = "tokio")]
+use tidegate::{MemoryBucket, Offload};
 
 const RATE: Rate = Rate::new(10, ms(5));
 
@@ -220,4 +222,94 @@ fn a_pass_over_many_keys_rests_between_slices_and_takes_those_that_are_idle() {
     let in_use = (0..KEYS / IN_USE).map(|n| (n * IN_USE).to_le_bytes().to_vec());
     let left: BTreeSet<_> = in_use.chain([b"made meanwhile".to_vec()]).collect();
     assert!(labels == left, "{} are left", labels.len());
+}
+
+#[test]
+fn a_leaker_beside_the_program_works_until_it_is_stopped_and_again_when_it_is_restarted() {
+    let limiter = Limiter::in_memory().rate(RATE).open().unwrap();
+    let mut leaking = Leaker::new(&limiter).interval(ms(1)).start().unwrap();
+    for _ in 0..2 {
+        limiter.acquire("").unwrap();
+        eventually("a pass that forgets", || {
+            limiter.inspect().unwrap().count == 0
+        });
+        eventually("some passes", || leaking.passes() > 2);
+        assert!(leaking.is_running() && leaking.take_error().is_none());
+        leaking.stop();
+        assert!(!leaking.is_running());
+        let passes = leaking.passes();
+        thread::sleep(ms(20));
+        assert_eq!(leaking.passes(), passes);
+        leaking.restart().unwrap();
+    }
+}
+
+#[test]
+fn a_leaker_beside_the_program_ends_with_the_last_limiter_and_holds_no_bucket() {
+    let scene =
+        Scene::of(a_leaker_beside_the_program_ends_with_the_last_limiter_and_holds_no_bucket);
+    let limiter = open(&scene);
+    let leaking = Leaker::new(&limiter).interval(ms(1)).start().unwrap();
+    let other = limiter.clone();
+    eventually("a leader", || {
+        told(&other).is_some_and(|leaker| leaker.is_alive)
+    });
+    drop(limiter);
+    let passes = leaking.passes();
+    eventually("another pass", || leaking.passes() > passes + 1);
+    drop(other);
+    eventually("its end", || !leaking.is_running());
+    // The lease is free again.
+    let mut next = Leaker::new(&open(&scene));
+    assert!(matches!(next.pass().unwrap(), Pass::Led { .. }));
+}
+
+#[test]
+fn a_forked_child_has_no_leaker_beside_it_until_it_starts_one() {
+    let Some(scene) = Scene::alone(a_forked_child_has_no_leaker_beside_it_until_it_starts_one)
+    else {
+        return;
+    };
+    let limiter = Limiter::in_memory().rate(RATE).open().unwrap();
+    let mut leaking = Leaker::new(&limiter).interval(ms(1)).start().unwrap();
+    eventually("a pass", || leaking.passes() > 0);
+    for _ in 0..20 {
+        let child = Process::fork_among_threads(|| {
+            assert!(!leaking.is_running() && leaking.passes() == 0);
+            leaking.stop();
+            leaking.restart().unwrap();
+            eventually("a pass of the child's", || leaking.passes() > 0);
+            leaking.stop();
+        });
+        child.join();
+    }
+    assert!(leaking.is_running());
+    drop(scene);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_leaker_as_a_task_works_for_async_buckets_and_for_others() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let memory: MemoryBucket = Limiter::in_memory().rate(RATE).open_bucket().unwrap();
+    let limiters = [
+        Limiter::over_async(Offload::new(memory)),
+        Limiter::in_memory().rate(RATE).open().unwrap(),
+    ];
+    for limiter in limiters {
+        let mut leaking = Leaker::new(&limiter).interval(ms(1)).start_task().unwrap();
+        eventually("some passes", || leaking.passes() > 2);
+        assert!(leaking.take_error().is_none());
+        leaking.stop();
+        eventually("its end", || !leaking.is_running());
+        leaking.restart().unwrap();
+        eventually("some passes", || leaking.passes() > 2);
+        drop(limiter);
+        eventually("its end", || !leaking.is_running());
+    }
+    drop(_entered);
+    let limiter = Limiter::in_memory().rate(RATE).open().unwrap();
+    let nowhere = Leaker::new(&limiter).start_task();
+    assert!(nowhere.is_err(), "there is no runtime here");
 }

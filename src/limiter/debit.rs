@@ -30,11 +30,24 @@ impl Limiter {
     /// See [`DebitError`], which says how much was charged.
     pub fn debit(&self, name: impl AsRef<[u8]>, weight: u64) -> Result<Duration, DebitError> {
         let name = name.as_ref();
-        let partly = |charged, error| DebitError::Partly {
-            weight,
-            charged,
-            error,
-        };
+        let debit = async { Ok::<_, AcquireError>(self.debit_async(name, weight).await) };
+        self.ground()
+            .block_on(debit)
+            .unwrap_or_else(|error| Err(partly(weight, 0, error)))
+    }
+
+    /// The same for async code: over an async bucket it blocks no thread. A future that is dropped
+    /// has charged a part, or all.
+    ///
+    /// # Errors
+    ///
+    /// As [`debit`](Self::debit).
+    pub async fn debit_async(
+        &self,
+        name: impl AsRef<[u8]>,
+        weight: u64,
+    ) -> Result<Duration, DebitError> {
+        let name = name.as_ref();
         let bucket = self.as_bucket();
         let mut smallest = smallest_limit(&bucket.rates());
         let most = smallest.saturating_add(bucket.queue());
@@ -45,16 +58,24 @@ impl Limiter {
         while charged < weight {
             let part = smallest.min(weight - charged);
             let item = Item { name, weight: part };
-            match bucket.put(item, Duration::MAX) {
+            match self.ground().put(item, Duration::MAX).await {
                 Ok(grant) => (charged, owed) = (charged + part, grant.wait),
                 // The rates have changed on the way.
                 Err(AcquireError::WeightTooLarge { rate, .. }) if rate.limit() < smallest => {
                     smallest = rate.limit();
                 }
-                Err(error) => return Err(partly(charged, error)),
+                Err(error) => return Err(partly(weight, charged, error)),
             }
         }
         Ok(owed)
+    }
+}
+
+fn partly(weight: u64, charged: u64, error: AcquireError) -> DebitError {
+    DebitError::Partly {
+        weight,
+        charged,
+        error,
     }
 }
 

@@ -27,6 +27,9 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 /// Over a bucket of another kind it has that bucket forget what counts no more, and every
 /// leaker leads.
 ///
+/// It makes a [`pass`](Self::pass) when it is asked, [`run`](Self::run)s in the caller's thread, or is
+/// [`start`](Self::start)ed beside it.
+///
 /// ```
 /// use std::time::Duration;
 /// use tidegate::{Leaker, Limiter, Pass, Rate};
@@ -44,7 +47,7 @@ pub struct Leaker {
 }
 
 #[derive(Debug)]
-struct Lease {
+pub(super) struct Lease {
     _lock: Lock,
     /// A lease that was inherited by a fork, or is for a segment that was removed, is
     /// not this process's.
@@ -103,6 +106,26 @@ impl Leaker {
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval.max(Duration::from_millis(1));
         self
+    }
+
+    /// The limiter whose bucket it is for.
+    pub(super) fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// The time from one pass to the next.
+    pub(super) fn time_between(&self) -> Duration {
+        self.interval
+    }
+
+    /// The same leaker with a lease that another one had.
+    pub(super) fn with(self, lease: Option<Lease>) -> Self {
+        Self { lease, ..self }
+    }
+
+    /// Its lease, if it leads.
+    pub(super) fn into_lease(self) -> Option<Lease> {
+        self.lease
     }
 
     /// Makes one pass, if this leaker leads or nobody does.

@@ -1,5 +1,6 @@
 //! The limiter: what a user holds.
 
+mod asynchronous;
 pub mod builder;
 mod debit;
 pub mod factory;
@@ -7,6 +8,7 @@ mod gathered;
 pub mod inspect;
 pub mod keys;
 pub mod leaker;
+pub mod leaking;
 mod over;
 pub mod questions;
 #[cfg(feature = "macros")]
@@ -63,7 +65,7 @@ pub struct Limiter {
 
 /// What all handles have in common.
 #[derive(Debug)]
-struct Site {
+pub(crate) struct Site {
     ground: Ground,
     scope: Scope,
 }
@@ -71,11 +73,21 @@ struct Site {
 impl Limiter {
     pub(crate) fn on(ground: Ground) -> Self {
         let scope = Scope::new(ground.as_bucket().label());
+        Self::of(Arc::new(Site { ground, scope }))
+    }
+
+    /// A handle of what others are handles of.
+    pub(crate) fn of(site: Arc<Site>) -> Self {
         Self {
-            site: Arc::new(Site { ground, scope }),
+            site,
             manners: Manners::default(),
             let_pass: None,
         }
+    }
+
+    /// What it has in common with its clones.
+    pub(crate) fn site(&self) -> &Arc<Site> {
+        &self.site
     }
 
     /// Takes one permit, if that is possible now.

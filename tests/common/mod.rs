@@ -16,6 +16,8 @@ pub mod led;
 pub mod model;
 pub mod process;
 pub mod scene;
+#[cfg(feature = "tokio")]
+pub mod steered;
 pub mod words;
 
 pub use chance::Chance;

@@ -1,6 +1,7 @@
 //! The same bucket, asked by async code.
 
 use super::{HOUR, RedisServer, item, keyed, server};
+use crate::common::steered::{alone, steer};
 use crate::servers::Proxy;
 use nix::sys::signal::Signal;
 use std::pin::pin;
@@ -181,4 +182,15 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
         Poll::Ready(answer) => answer,
         Poll::Pending => panic!("it waits for something"),
     }
+}
+
+#[test]
+fn it_is_steered_without_blocking_a_thread() {
+    let Some(server) = server(it_is_steered_without_blocking_a_thread) else {
+        return;
+    };
+    alone().block_on(async {
+        let builder = RedisBucket::at(server.address(), "test").rate(Rate::new(5, HOUR));
+        steer(builder.keyed().open_async().await.unwrap()).await;
+    });
 }
