@@ -176,14 +176,15 @@ mod zone;
 
 #[cfg(all(feature = "postgres", not(loom)))]
 pub use backends::postgres::{
-    PostgresAsyncBucket, PostgresBucket, PostgresBuilder, PostgresError, tokio_postgres,
+    PostgresAsyncBucket, PostgresBucket, PostgresBuilder, PostgresClock, PostgresError,
+    tokio_postgres,
 };
 #[cfg(all(feature = "redis", feature = "tokio", not(loom)))]
 pub use backends::redis::RedisAsyncBucket;
 #[cfg(all(feature = "redis", not(loom)))]
-pub use backends::redis::{RedisBucket, RedisBuilder};
+pub use backends::redis::{RedisBucket, RedisBuilder, RedisClock};
 #[cfg(all(feature = "sqlite", not(loom)))]
-pub use backends::sqlite::{SqliteBucket, SqliteBuilder};
+pub use backends::sqlite::{SqliteBucket, SqliteBuilder, SqliteClock};
 #[cfg(not(loom))]
 pub use bucket::{Answer, AsyncBucket, Bucket, Grant, Item, Usage};
 #[cfg(all(feature = "tokio", not(loom)))]

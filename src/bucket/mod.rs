@@ -23,6 +23,8 @@ use crate::timestamp::Timestamp;
 pub use asynchronous::{Answer, AsyncBucket};
 #[cfg(feature = "tokio")]
 pub use blocking::Blocking;
+#[cfg(feature = "postgres")]
+pub use home::Home;
 pub use item::{Grant, Item, Usage};
 #[cfg(feature = "tokio")]
 pub use offload::Offload;

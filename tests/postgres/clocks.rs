@@ -1,14 +1,16 @@
 //! A server whose clock is set.
 
+use super::common::steered::{alone, steer};
 use super::servers::{PostgresServer, SteppedClock};
 use super::{HOUR, Stage, item, retry_after, take};
+use nix::sys::signal::Signal;
 use std::any::type_name;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tidegate::{Bucket, Item, Rate};
+use tidegate::{Bucket, Clock, Item, PostgresClock, Rate, Wall};
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
@@ -94,4 +96,41 @@ fn when_the_clock_is_set_forward_permits_count_for_less_long() {
     let after = take(&bucket, 3).unwrap();
     assert!(after.at > before.at.saturating_add(2 * HOUR));
     retry_after(take(&bucket, 1));
+}
+
+#[test]
+fn its_clock_is_told_to_others_and_is_an_error_while_the_server_is_gone() {
+    let test = its_clock_is_told_to_others_and_is_an_error_while_the_server_is_gone;
+    let Some((stage, stepped, _folder)) = clock_stage(test) else {
+        return;
+    };
+    let clock = PostgresClock::at(stage.server.address()).unwrap();
+    let before = clock.now().unwrap();
+    let wall = Wall.now().unwrap();
+    assert!(wall.duration_since(before) < TEN_MINUTES && before.duration_since(wall) < TEN_MINUTES);
+    assert!(clock.now().unwrap() >= before);
+    stepped.set_behind(HOUR);
+    assert!(clock.now().unwrap() < before, "it is the server's");
+    stepped.set_behind(Duration::ZERO);
+    let mut server = Arc::into_inner(stage.server).unwrap();
+    server.end(Signal::SIGKILL);
+    let error = clock.now().unwrap_err();
+    assert!(
+        error.to_string().contains("PostgreSQL server's clock"),
+        "{error}"
+    );
+    server.start_again();
+    assert!(clock.now().unwrap() > before);
+    assert!(PostgresClock::at("host=/ port=none").is_err());
+}
+
+#[test]
+fn an_async_limiter_is_steered_without_blocking_a_thread() {
+    let Some(stage) = super::stage(an_async_limiter_is_steered_without_blocking_a_thread) else {
+        return;
+    };
+    alone().block_on(async {
+        let builder = stage.builder(&[Rate::new(5, HOUR)]).keyed();
+        steer(builder.open_async().await.unwrap()).await;
+    });
 }

@@ -2,10 +2,11 @@
 
 use super::{HOUR, RedisServer, bucket, item, retry_after, take};
 use crate::servers::SteppedClock;
+use nix::sys::signal::Signal;
 use std::any::type_name;
 use std::time::Duration;
 use tempfile::TempDir;
-use tidegate::{Bucket, Rate};
+use tidegate::{Bucket, Clock, Rate, RedisClock, Wall};
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
@@ -74,4 +75,27 @@ fn when_the_clock_is_set_forward_permits_count_for_less_long() {
     let after = take(&bucket, 3).unwrap();
     assert!(after.at > before.at.saturating_add(2 * HOUR));
     retry_after(take(&bucket, 1));
+}
+
+#[test]
+fn its_clock_is_told_to_others_and_is_an_error_while_the_server_is_gone() {
+    let test = its_clock_is_told_to_others_and_is_an_error_while_the_server_is_gone;
+    let Some((mut server, stepped, _folder)) = stage(test) else {
+        return;
+    };
+    let clock = RedisClock::at(server.address()).unwrap();
+    let before = clock.now().unwrap();
+    let wall = Wall.now().unwrap();
+    assert!(wall.duration_since(before) < TEN_MINUTES && before.duration_since(wall) < TEN_MINUTES);
+    assert!(clock.now().unwrap() >= before);
+    stepped.set_behind(HOUR);
+    assert!(clock.now().unwrap() < before, "it is the server's");
+    server.end(Signal::SIGKILL);
+    let error = clock.now().unwrap_err();
+    assert!(
+        error.to_string().contains("Redis server's clock"),
+        "{error}"
+    );
+    server.start_again();
+    assert!(clock.now().is_ok());
 }

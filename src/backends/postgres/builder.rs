@@ -217,7 +217,7 @@ impl PostgresBuilder {
         Ok(PostgresAsyncBucket(Arc::new(core)))
     }
 
-    fn server(&mut self) -> Result<Server, OpenError> {
+    pub(super) fn server(&mut self) -> Result<Server, OpenError> {
         let config = mem::replace(&mut self.config, Ok(Config::new()));
         let mut config = config.map_err(|error| failed(PostgresError::Address(error)))?;
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);

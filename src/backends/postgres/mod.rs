@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod builder;
+mod clock;
 mod fault;
 mod keys;
 mod reach;
@@ -11,6 +12,7 @@ mod terms;
 use crate::bucket::words::*;
 use crate::bucket::{Blocking, pass_on_as_bucket};
 pub use builder::PostgresBuilder;
+pub use clock::PostgresClock;
 pub use fault::PostgresError;
 use reach::Reach;
 use schema::Sql;

@@ -5,6 +5,7 @@ mod answer;
 mod asynchronous;
 mod blocking;
 mod builder;
+mod clock;
 mod core;
 mod fault;
 mod keys;
@@ -18,6 +19,7 @@ mod wire;
 
 use self::core::Core;
 pub use builder::RedisBuilder;
+pub use clock::RedisClock;
 use redis::{Client, IntoConnectionInfo};
 
 /// A bucket in a Redis server (6 or later) or in Valkey: for processes of several hosts.
