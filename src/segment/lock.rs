@@ -28,6 +28,8 @@ pub enum Role {
     Rates,
     /// Being one of those who may own a bucket: any byte from here on.
     Present(u32),
+    /// Counting on the line of that index.
+    Line(u32),
 }
 
 /// An exclusive lock, held until it is dropped by the process that took it.
@@ -45,11 +47,83 @@ impl Drop for Lock {
         if let Some((file, role)) = &self.held
             && self.pid == process::id()
         {
-            let mut range = range(*role);
-            range.l_type = libc::F_UNLCK as libc::c_short;
-            let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&range));
+            unlock(file, range(*role));
         }
     }
+}
+
+fn unlock(file: &File, mut range: libc::flock) {
+    range.l_type = libc::F_UNLCK as libc::c_short;
+    let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&range));
+}
+
+/// Locks that one process takes through one open, and lets go of together.
+#[derive(Debug)]
+pub struct Locks {
+    file: File,
+    pid: u32,
+}
+
+impl Drop for Locks {
+    /// As [`Lock`]'s.
+    fn drop(&mut self) {
+        if self.pid == process::id() {
+            // A length of 0 means all bytes that follow.
+            unlock(&self.file, bytes(0, 0));
+        }
+    }
+}
+
+impl Locks {
+    /// None yet. The file must be a fresh open.
+    pub fn of(file: File) -> Self {
+        Self {
+            file,
+            pid: process::id(),
+        }
+    }
+
+    /// Takes one more, if nobody else holds it. Those that are held already can be taken again.
+    pub fn try_take(&self, role: Role) -> io::Result<bool> {
+        try_lock(&self.file, role)
+    }
+}
+
+fn try_lock(file: &File, role: Role) -> io::Result<bool> {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&range(role))) {
+        Ok(_) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Which of the first `count` lines are somebody's. The file must be a fresh open.
+pub fn lines_held(file: &File, count: u32) -> io::Result<Vec<bool>> {
+    let mut held = vec![false; count as usize];
+    let mut unknown = vec![(0, libc::off_t::from(count))];
+    while let Some((from, to)) = unknown.pop().filter(|_| count > 0) {
+        let mut found = bytes(LINES + from, to - from);
+        let origin = found.l_start - from;
+        fcntl(file, FcntlArg::F_OFD_GETLK(&mut found))?;
+        if found.l_type == libc::F_UNLCK as libc::c_short {
+            continue;
+        }
+        // Of all locks in the range the system tells of any one, in its full length.
+        let first = (found.l_start - origin).clamp(from, to - 1);
+        let end = (found.l_start - origin).saturating_add(found.l_len);
+        let end = if found.l_len == 0 {
+            to
+        } else {
+            end.clamp(first + 1, to)
+        };
+        held[first as usize..end as usize].fill(true);
+        unknown.extend(
+            [(from, first), (end, to)]
+                .into_iter()
+                .filter(|(from, to)| from < to),
+        );
+    }
+    Ok(held)
 }
 
 impl Lock {
@@ -63,14 +137,11 @@ impl Lock {
 
     /// Takes the lock, if nobody else holds it. The file must be a fresh open.
     pub fn try_take(file: File, role: Role) -> io::Result<Option<Self>> {
-        match fcntl(&file, FcntlArg::F_OFD_SETLK(&range(role))) {
-            Ok(_) => Ok(Some(Self {
-                held: Some((file, role)),
-                pid: process::id(),
-            })),
-            Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let is_taken = try_lock(&file, role)?;
+        Ok(is_taken.then(|| Self {
+            held: Some((file, role)),
+            pid: process::id(),
+        }))
     }
 
     /// Whether somebody holds the lock. Looking does not take it, not even for a moment.
@@ -134,12 +205,15 @@ fn range(role: Role) -> libc::flock {
         Role::Make => 2,
         Role::Rates => 3,
         Role::Present(byte) => PRESENT + libc::off_t::from(byte),
+        Role::Line(index) => LINES + libc::off_t::from(index),
     };
     bytes(byte, 1)
 }
 
 /// The first byte to be present by.
 const PRESENT: libc::off_t = 1 << 32;
+/// That of the first line.
+const LINES: libc::off_t = 2 << 32;
 
 fn bytes(first: libc::off_t, len: libc::off_t) -> libc::flock {
     // No file is longer than its layout's largest size, so these bytes are nobody's.
@@ -179,5 +253,29 @@ mod tests {
         drop(held);
         assert!(!Lock::is_held(&open().unwrap(), Role::Lead).unwrap());
         assert!(Lock::take(open, Role::Lead).unwrap().is_some());
+    }
+
+    #[test]
+    fn it_is_told_which_lines_are_held_by_whomever() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let open = || file.reopen().unwrap();
+        let [one, other] = [Locks::of(open()), Locks::of(open())];
+        // The system keeps them by holder, not by place.
+        for (locks, lines) in [(&other, [5, 7, 20, 31]), (&one, [0, 3, 4, 9])] {
+            for line in lines {
+                assert!(locks.try_take(Role::Line(line)).unwrap());
+            }
+        }
+        assert!(!other.try_take(Role::Line(3)).unwrap());
+        let held = |count| -> Vec<u32> {
+            let held = lines_held(&open(), count).unwrap();
+            (0..count).filter(|&line| held[line as usize]).collect()
+        };
+        assert_eq!(held(40), [0, 3, 4, 5, 7, 9, 20, 31]);
+        assert_eq!(held(4), [0, 3], "a lock that reaches beyond");
+        drop(one);
+        assert_eq!(held(32), [5, 7, 20, 31]);
+        drop(other);
+        assert_eq!(held(32), [] as [u32; 0]);
     }
 }

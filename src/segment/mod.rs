@@ -1,6 +1,7 @@
 //! A segment: one file, mapped by every process that shares its limits.
 
 pub mod boot;
+pub mod counts;
 mod create;
 mod file;
 mod header;
@@ -25,13 +26,14 @@ use crate::ring::Plan;
 use crate::ring::word::Version;
 use crate::spec::Design;
 use crate::sync::Ordering;
+use counts::{Counts, Site};
 pub use file::Inode;
 use header::Facts;
 pub use latest::Latest;
 use layout::{Header, Shape};
 use lock::{Lock, Role};
 pub use mapping::Mapping;
-pub use open::{open_segment, remove_segment};
+pub use open::{open_segment, remove_segment, view_segment};
 pub use presence::Entered;
 use presence::Presence;
 use std::io;
@@ -104,6 +106,15 @@ impl Segment {
         self.mapping.shape()
     }
 
+    /// Counts for the callers of one handle on it.
+    pub fn counts(&self) -> io::Result<Counts> {
+        let site = match self.inode {
+            Some(inode) => Site::File(inode, self.path.clone()),
+            None => Site::Unlocked,
+        };
+        Counts::new(self.mapping.clone(), site)
+    }
+
     /// Its header's words.
     pub fn header(&self) -> &Header {
         self.mapping.header()
@@ -161,7 +172,7 @@ impl Segment {
     pub fn is_locked(&self, role: Role) -> io::Result<bool> {
         match self.inode {
             None => Ok(false),
-            Some(inode) => Lock::is_held(&inode.reopen(&self.path)?, role),
+            Some(inode) => Lock::is_held(&inode.reopen_to_read(&self.path)?, role),
         }
     }
 
