@@ -30,6 +30,8 @@ pub enum Role {
     Present(u32),
     /// Counting on the line of that index.
     Line(u32),
+    /// Being one of those who lead when the leak process ends: any byte from here on.
+    Standby(u32),
 }
 
 /// An exclusive lock, held until it is dropped by the process that took it.
@@ -157,8 +159,7 @@ impl Lock {
             Some((_, Role::Present(byte))) => libc::off_t::from(byte),
             _ => return Ok(true),
         };
-        let end = 1 << 32;
-        for (first, len) in [(PRESENT, own), (PRESENT + own + 1, end - own - 1)] {
+        for (first, len) in [(PRESENT, own), (PRESENT + own + 1, EACH - own - 1)] {
             // A length of 0 would mean all bytes that follow.
             if len > 0 && is_locked(file, bytes(first, len))? {
                 return Ok(true);
@@ -186,15 +187,23 @@ fn is_locked(file: &File, mut range: libc::flock) -> io::Result<bool> {
     Ok(range.l_type != libc::F_UNLCK as libc::c_short)
 }
 
-/// Takes a byte that nobody else has, to be present by. `open` makes a fresh open.
-pub fn take_any(open: impl Fn() -> io::Result<File>) -> io::Result<Lock> {
+/// Takes a byte of that role that nobody else has. `open` makes a fresh open.
+pub fn take_any(
+    open: impl Fn() -> io::Result<File>,
+    role: impl Fn(u32) -> Role,
+) -> io::Result<Lock> {
     let mut byte = process::id();
     loop {
-        if let Some(lock) = Lock::try_take(open()?, Role::Present(byte))? {
+        if let Some(lock) = Lock::try_take(open()?, role(byte))? {
             return Ok(lock);
         }
         byte = byte.wrapping_add(0x9e37_79b9);
     }
+}
+
+/// Whether anybody stands by. The file must be a fresh open.
+pub fn is_somebody_standing_by(file: &File) -> io::Result<bool> {
+    is_locked(file, bytes(STANDBY, EACH))
 }
 
 /// The byte of that role, to be locked exclusively.
@@ -206,6 +215,7 @@ fn range(role: Role) -> libc::flock {
         Role::Rates => 3,
         Role::Present(byte) => PRESENT + libc::off_t::from(byte),
         Role::Line(index) => LINES + libc::off_t::from(index),
+        Role::Standby(byte) => STANDBY + libc::off_t::from(byte),
     };
     bytes(byte, 1)
 }
@@ -214,6 +224,10 @@ fn range(role: Role) -> libc::flock {
 const PRESENT: libc::off_t = 1 << 32;
 /// That of the first line.
 const LINES: libc::off_t = 2 << 32;
+/// The first byte to stand by by.
+const STANDBY: libc::off_t = 3 << 32;
+/// How many bytes a role has that anybody may take one of.
+const EACH: libc::off_t = 1 << 32;
 
 fn bytes(first: libc::off_t, len: libc::off_t) -> libc::flock {
     // No file is longer than its layout's largest size, so these bytes are nobody's.

@@ -148,6 +148,23 @@ impl Segment {
         }
     }
 
+    /// Says that this process leads when the leak process ends; nothing, where there are no
+    /// locks.
+    pub fn stand_by(&self) -> io::Result<Lock> {
+        match self.inode {
+            None => Ok(Lock::none()),
+            Some(inode) => lock::take_any(|| inode.reopen(&self.path), Role::Standby),
+        }
+    }
+
+    /// Whether somebody has said so.
+    pub fn has_standby(&self) -> io::Result<bool> {
+        match self.inode {
+            None => Ok(false),
+            Some(inode) => lock::is_somebody_standing_by(&inode.reopen_to_read(&self.path)?),
+        }
+    }
+
     /// Whether the name still leads to this segment.
     fn is_named(&self) -> bool {
         self.inode.is_some_and(|inode| inode.is_named(&self.path))

@@ -21,6 +21,8 @@ pub struct SegmentSnapshot {
     pub made: SystemTime,
     /// What the leak process last told; `None` if there was never one.
     pub leaker: Option<LeakerSnapshot>,
+    /// Whether others stand by, to lead when it ends.
+    pub has_standby: bool,
 }
 
 /// What the leak process last told.
@@ -109,6 +111,7 @@ impl Segment {
                 .checked_add(made)
                 .unwrap_or(SystemTime::UNIX_EPOCH),
             leaker,
+            has_standby: self.has_standby().unwrap_or(false),
         }
     }
 }
