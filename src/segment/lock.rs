@@ -12,6 +12,7 @@ use nix::libc;
 use std::fs::File;
 use std::io;
 use std::process;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,16 +63,19 @@ fn unlock(file: &File, mut range: libc::flock) {
 /// Locks that one process takes through one open, and lets go of together.
 #[derive(Debug)]
 pub struct Locks {
-    file: File,
+    /// None in a child that has let go of its parent's.
+    file: Mutex<Option<File>>,
     pid: u32,
 }
 
 impl Drop for Locks {
     /// As [`Lock`]'s.
     fn drop(&mut self) {
-        if self.pid == process::id() {
+        if let Ok(Some(file)) = self.file.get_mut()
+            && self.pid == process::id()
+        {
             // A length of 0 means all bytes that follow.
-            unlock(&self.file, bytes(0, 0));
+            unlock(file, bytes(0, 0));
         }
     }
 }
@@ -80,14 +84,27 @@ impl Locks {
     /// None yet. The file must be a fresh open.
     pub fn of(file: File) -> Self {
         Self {
-            file,
+            file: Mutex::new(Some(file)),
             pid: process::id(),
+        }
+    }
+
+    /// Lets go of its share, in a child: else what its parent holds would be held beyond the
+    /// parent's death.
+    pub fn leave_to_parent(&self) {
+        // A thread of the parent may just have been in it: nobody in the child waits for that.
+        if let Ok(mut file) = self.file.try_lock()
+            && self.pid != process::id()
+        {
+            *file = None;
         }
     }
 
     /// Takes one more, if nobody else holds it. Those that are held already can be taken again.
     pub fn try_take(&self, role: Role) -> io::Result<bool> {
-        try_lock(&self.file, role)
+        // Poisoned or not: nobody leaves anything half done under it.
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.as_ref().map_or(Ok(false), |file| try_lock(file, role))
     }
 }
 

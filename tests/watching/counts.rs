@@ -166,6 +166,41 @@ fn a_forked_child_counts_on_a_line_of_its_own_also_where_its_parent_s_threads_go
 }
 
 #[test]
+fn a_parent_that_was_killed_is_gone_although_its_child_goes_on() {
+    let scene = Scene::of(a_parent_that_was_killed_is_gone_although_its_child_goes_on);
+    scene.part("parent", |_| {
+        let limiter = scene.limiter().rate(RATE).open().unwrap();
+        limiter.try_acquire_n("", 3).unwrap();
+        let _child = Process::fork(|| {
+            // It outlives its parent: nobody kills it with it.
+            nix::sys::prctl::set_pdeathsig(None).unwrap();
+            limiter.try_acquire_n("", 4).unwrap();
+            scene.announce("the child is ready");
+            eventually("the end", || scene.heard("the end"));
+            drop(limiter.clone());
+            scene.announce("the child is done");
+        });
+        loop {
+            thread::park();
+        }
+    });
+    let limiter = scene.limiter().rate(RATE).open().unwrap();
+    let mut parent = scene.start("parent", &[]);
+    eventually("the child", || scene.heard("the child is ready"));
+    assert_eq!(stats(&limiter).processes.len(), 2);
+    parent.kill();
+    let seen = stats(&limiter);
+    let granted = seen
+        .processes
+        .iter()
+        .map(|process| process.counted.granted_permits);
+    assert_eq!(granted.collect::<Vec<_>>(), [4], "{seen:?}");
+    assert_eq!(seen.total.granted_permits, 7);
+    scene.announce("the end");
+    eventually("the child's end", || scene.heard("the child is done"));
+}
+
+#[test]
 fn lines_of_the_dead_are_taken_over_and_no_total_ever_falls() {
     let Some(scene) = Scene::alone(lines_of_the_dead_are_taken_over_and_no_total_ever_falls) else {
         return;

@@ -190,6 +190,9 @@ impl Counts {
                 Site::File(inode, path) => Some(Locks::of(inode.reopen(path)?)),
                 Site::Unlocked => return Err(io::ErrorKind::Unsupported.into()),
             };
+            if let Some(parents) = &self.desk.get().locks {
+                parents.leave_to_parent();
+            }
             let start = start_of("self").unwrap_or(0);
             self.desk.push(Desk { pid, start, locks });
         }
