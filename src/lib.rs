@@ -66,7 +66,8 @@
 //! a waiter that woke late, refusals count the permits of the window one by one until
 //! it has left it.) A segment is 4 KiB, and 256 bytes and
 //! 8 bytes for each permit that the bucket remembers: the largest limit and the queue,
-//! rounded up to a power of two.
+//! rounded up to a power of two. What the callers of 64 processes [count](Limiter::stats)
+//! takes 32 KiB more, and with keys three times that.
 //!
 //! # Many keys
 //!
@@ -90,6 +91,7 @@
 //! |---|---|
 //! | `cli` | the command line `tidegate` |
 //! | `conformance` | a suite of tests for buckets, your own among them |
+//! | `exporter` | its command `metrics`: what is in segments, for Prometheus |
 //! | `macros` | the attribute macro `rate_limited` |
 //! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
@@ -98,11 +100,16 @@
 //! | `redis` | `RedisBucket`, a bucket in a Redis or Valkey server; with `tokio` also `RedisAsyncBucket` |
 //! | `sqlite` | `SqliteBucket`: a bucket in a SQLite file, which outlives restarts |
 //! | `tokio` | waiting on tokio's timer: `acquire_async`, `acquire_timeout_async`, `wait_async` |
+//! | `top` | the command line's `top`: a live view in the terminal |
 //! | `tower` | a layer that limits an HTTP server, under axum and others |
 //! | `tracing` | events of the same, and of pauses, by the facade `tracing` |
 //! | `ureq` | the same as `reqwest` for a ureq agent, without an asynchronous runtime |
 //!
 //! # Watching
+//!
+//! Every segment keeps counts of what was granted, refused and waited for, in all and by each process
+//! that uses it: [`Limiter::stats`]. A [`Viewer`] sees them, and all else, without the right to
+//! write. Two facades can be told besides:
 //!
 //! With feature `metrics` a recorder is told of what this process asks:
 //!
@@ -218,6 +225,10 @@ pub use limiter::leaking::Leaking;
 pub use limiter::rate_limited::rate_limited;
 #[cfg(not(loom))]
 pub use limiter::request::{RefusedTogether, Request, acquire_all, try_acquire_all};
+#[cfg(not(loom))]
+pub use limiter::stats::{Counted, ProcessStats, RefusedKey, Stats};
+#[cfg(not(loom))]
+pub use limiter::viewer::Viewer;
 #[cfg(not(loom))]
 pub use limiter::wrap::Wrapped;
 #[cfg(not(loom))]

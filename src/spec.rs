@@ -4,12 +4,14 @@ use crate::error::OpenError;
 use crate::rate::{Rate, interval_ticks, validate};
 use crate::ring::word::Version;
 use crate::ring::{MAX_CAPACITY, MIN_CAPACITY, Plan, Window};
-use crate::segment::layout::Shape;
+use crate::segment::layout::{MAX_PROCESSES, Shape};
 use std::time::Duration;
 
 /// The queue of a limiter that asks for none: room for this many permits, or for the
 /// largest limit if that is more.
 pub const DEFAULT_QUEUE: u64 = 1024;
+/// For how many processes a limiter counts apart that asks for nothing else.
+pub const DEFAULT_PROCESSES: u64 = 64;
 
 /// The same of each of many buckets: the largest limit; or half of what the ring has beside
 /// it, if that is more, for that costs no memory. The other half is for permits that are
@@ -39,6 +41,7 @@ pub struct Spec {
     pub queue: Option<u64>,
     pub capacity: Option<u64>,
     pub keys: Option<u64>,
+    pub processes: Option<u64>,
     pub group: Option<u32>,
     /// Count by the processor's counter, where the kernel does.
     pub counter: bool,
@@ -62,6 +65,8 @@ pub struct Design {
     pub keys: Option<u64>,
     /// Whether a new segment counts by the processor's counter, where the kernel does.
     pub counter: bool,
+    /// For how many processes there are lines of counts.
+    pub processes: u64,
 }
 
 impl Spec {
@@ -104,6 +109,7 @@ impl Spec {
             horizon,
             keys: self.keys,
             counter: self.counter,
+            processes: self.processes.unwrap_or(DEFAULT_PROCESSES),
         })
     }
 }
@@ -111,6 +117,12 @@ impl Spec {
 impl Design {
     /// What to say if these numbers do not fit each other.
     pub fn misfit(&self) -> OpenError {
+        if self.processes > MAX_PROCESSES {
+            return OpenError::Processes {
+                processes: self.processes,
+                most: MAX_PROCESSES,
+            };
+        }
         if let Some(keys) = self.keys {
             return OpenError::Keys {
                 keys,
@@ -126,7 +138,7 @@ impl Design {
 
     /// How its segment is divided, if that is possible.
     pub fn shape(&self) -> Option<Shape> {
-        Shape::new(self.capacity, self.keys)
+        Shape::new(self.capacity, self.keys, self.processes)
     }
 
     /// The plan under `version`; `None` if the numbers, read from somewhere else than a

@@ -44,10 +44,18 @@ pub struct AtomicU64 {
 
 impl AtomicU64 {
     /// A word that holds `value`.
+    #[cfg(not(loom))]
+    pub const fn new(value: u64) -> Self {
+        Self {
+            word: imp::AtomicU64::new(value),
+        }
+    }
+
+    /// A word that holds `value`.
+    #[cfg(loom)]
     pub fn new(value: u64) -> Self {
         Self {
             word: imp::AtomicU64::new(value),
-            #[cfg(loom)]
             reads: imp::AtomicU64::new(0),
         }
     }
@@ -93,6 +101,13 @@ impl AtomicU64 {
     pub fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
         before_access();
         self.word.fetch_or(bits, order)
+    }
+
+    /// Clears all bits but those of `mask`; says what the word held.
+    #[inline(always)]
+    pub fn fetch_and(&self, mask: u64, order: Ordering) -> u64 {
+        before_access();
+        self.word.fetch_and(mask, order)
     }
 
     /// Writes a zero that nobody has written to yet over itself: so that the system finds a

@@ -19,6 +19,13 @@ const WEIGHT: u64 = 3;
 /// At how many instructions, about.
 const STOPS: u64 = 60;
 
+/// A child that is led through a call. It has a line to count on already, which a process claims
+/// once: by a request for nothing.
+fn led(pace: Pace, limiter: &Limiter, call: impl FnOnce()) -> Led {
+    let first = || drop(limiter.try_acquire_n("", 0).unwrap());
+    Led::after(pace, first, call)
+}
+
 fn take(limiter: &Limiter) {
     assert_eq!(limiter.try_acquire_n("", WEIGHT).unwrap().weight(), WEIGHT);
 }
@@ -32,12 +39,12 @@ fn a_call_that_is_stopped_at_any_instruction_holds_up_nobody() {
     let rates = [Rate::new(8, ms(1)), Rate::new(4000, ms(1000))];
     let limiter = scene.limiter().rates(rates).open().unwrap();
     let mut own = scene.log("own");
-    for at in instructions(Led::to(Pace::Instruction, || take(&limiter)), STOPS) {
+    for at in instructions(led(Pace::Instruction, &limiter, || take(&limiter)), STOPS) {
         eventually("an empty bucket", || {
             limiter.waiting("", 8).unwrap().is_zero()
         });
         let mut log = scene.log(at);
-        let led = Led::to(Pace::Instruction, || {
+        let led = led(Pace::Instruction, &limiter, || {
             let _ = logged(&limiter, &mut log, 1, |limiter| {
                 limiter.try_acquire_n("", WEIGHT)
             });
@@ -67,9 +74,9 @@ fn a_call_that_is_killed_at_any_instruction_costs_its_own_permits_at_most() {
     let limiter = scene.limiter().rate(rate).open().unwrap();
     let reserved = || limiter.inspect().unwrap().reserved;
     let mut outcomes = [0_u64; 2];
-    for at in instructions(Led::to(Pace::Instruction, || take(&limiter)), STOPS) {
+    for at in instructions(led(Pace::Instruction, &limiter, || take(&limiter)), STOPS) {
         let (before, called) = (reserved(), limiter.now().unwrap());
-        let led = Led::to(Pace::Instruction, || take(&limiter));
+        let led = led(Pace::Instruction, &limiter, || take(&limiter));
         // Not every call is of the same length: this one may have come to its end.
         let _ = (0..at).all(|_| led.step());
         led.kill();
@@ -113,7 +120,7 @@ fn a_waiter_that_is_stopped_or_killed_at_any_instruction_gives_back_no_more_than
     // Leads a waiter to where it wakes; none, if it need not sleep.
     let wake = |log: &mut Log| {
         let head = words.get(place::HEAD);
-        let led = Led::to(Pace::SystemCall, || wait(log, 1));
+        let led = led(Pace::SystemCall, &limiter, || wait(log, 1));
         while words.get(place::HEAD) == head {
             if !led.step() {
                 return None;
@@ -174,7 +181,7 @@ fn an_owner_that_sleeps_through_all_laps_that_a_stamp_tells_apart_destroys_nothi
             limiter.waiting("", 8).unwrap().is_zero()
         });
         let head = words.get(place::HEAD);
-        let led = Led::to(Pace::Instruction, || take(&limiter));
+        let led = led(Pace::Instruction, &limiter, || take(&limiter));
         while words.get(place::HEAD) == head {
             assert!(led.step());
         }

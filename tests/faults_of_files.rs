@@ -25,7 +25,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 const RATES: [Rate; 2] = [Rate::new(LIMIT, ms(200)), Rate::new(2 * LIMIT, HOUR)];
 
 fn open(path: &Path) -> Result<Limiter, OpenError> {
-    Limiter::at(path).rates(RATES).queue(QUEUE).open()
+    let builder = Limiter::at(path).rates(RATES).queue(QUEUE);
+    builder.processes(1).open()
 }
 
 fn adopt(path: &Path) -> Result<Limiter, OpenError> {
@@ -35,7 +36,7 @@ fn adopt(path: &Path) -> Result<Limiter, OpenError> {
 /// The same with a bucket for each of a few keys.
 fn open_keyed(path: &Path) -> Result<Limiter, OpenError> {
     let builder = Limiter::at(path).rates(RATES).queue(QUEUE);
-    builder.keys(KEYS).open()
+    builder.keys(KEYS).processes(1).open()
 }
 
 type Open = fn(&Path) -> Result<Limiter, OpenError>;

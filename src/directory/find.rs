@@ -57,6 +57,28 @@ impl<'a, N: Nodes> Directory<'a, N> {
         None
     }
 
+    /// Whose bucket that index is, if it is in use: by a mere look, which writes nothing. What
+    /// others are changing meanwhile may be missed.
+    pub fn glimpse(self, index: u64) -> Option<(Place, KeyHash)> {
+        let node = self.present(index);
+        let (key, place) = (
+            node.key_hash(),
+            Place {
+                index,
+                generation: node.generation,
+            },
+        );
+        let mut here = Link(self.chain(key).load(Ordering::Acquire));
+        for _ in 0..self.nodes.len() {
+            let met = here.index().filter(|&met| met < self.nodes.len())?;
+            if met == index {
+                return (!node.head_now().is_closed()).then_some((place, key));
+            }
+            here = Link(self.nodes.node(met).read.link.load(Ordering::Acquire));
+        }
+        None
+    }
+
     /// The place of the key's bucket, if it has one. Takes closed buckets out of the chain
     /// on its way: so the caller counts as one who can own a bucket.
     pub fn find(self, key: KeyHash) -> Result<Option<Place>, Damaged> {

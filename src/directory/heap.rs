@@ -75,6 +75,7 @@ impl Nodes for HeapNodes {
             slots: &self.slots[index * self.capacity..][..self.capacity],
             generation: 0,
             key: None,
+            may_help: true,
         }
     }
 }

@@ -60,6 +60,14 @@ pub enum OpenError {
         /// Permits that each bucket remembers.
         capacity: u64,
     },
+    /// Counts for so many processes cannot be kept apart.
+    #[error("counts of {processes} processes cannot be kept apart: ask for {most} at most")]
+    Processes {
+        /// Processes that were asked for.
+        processes: u64,
+        /// As many as can be.
+        most: u64,
+    },
     /// There is no such segment, and none was to be made.
     #[error("there is no segment at {path}: create it first, with rates")]
     NotFound {

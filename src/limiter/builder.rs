@@ -5,9 +5,10 @@ use crate::ground::Ground;
 use crate::limiter::Limiter;
 #[cfg(feature = "portable")]
 use crate::limiter::inspect::remove_portable;
+use crate::limiter::viewer::Viewer;
 use crate::rate::Rate;
 use crate::segment::place::Place;
-use crate::segment::remove_segment;
+use crate::segment::{remove_segment, view_segment};
 use crate::spec::{Presence, Spec};
 use crate::turn::manners::Manners;
 use crate::zone::attached::{Attached, Origin};
@@ -130,6 +131,15 @@ impl<B> Builder<B> {
         self
     }
 
+    /// For how many processes it is counted apart what was granted, refused and waited for: see
+    /// [`Limiter::stats`]. By default 64, and as many further threads of them. Those that come
+    /// beyond count together, and a refusal of theirs writes a word that others write, too.
+    /// Each takes 512 bytes; with [`keys`](Self::keys), 1.5 KiB.
+    pub fn processes(mut self, processes: u64) -> Self {
+        self.spec.processes = Some(processes);
+        self
+    }
+
     /// How many bytes the segment will take.
     ///
     /// # Errors
@@ -219,6 +229,30 @@ impl<B> Builder<B> {
         let ground = Ground::Zone(self.attach()?);
         let limiter = Limiter::on(ground).with(manners);
         Ok(if is_dry { limiter.dry_run() } else { limiter })
+    }
+
+    /// Opens the segment to look at it, whosever it is, and whatever its rates: see
+    /// [`Viewer`]. The other options are left out.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn view(self) -> Result<Viewer, OpenError> {
+        let place = match self.site {
+            Site::Memory => {
+                return Err(OpenError::NotFound {
+                    path: "memory".into(),
+                });
+            }
+            Site::Named(name) => Place::named(&name)?,
+            Site::At(path) => Place::at(&path)?,
+            #[cfg(feature = "portable")]
+            Site::Portable(name) => {
+                let path = format!("shared memory {name}").into();
+                return Err(OpenError::NotFound { path });
+            }
+        };
+        Viewer::of(view_segment(&place)?)
     }
 
     fn attach(self) -> Result<Attached, OpenError> {

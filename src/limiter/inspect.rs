@@ -4,6 +4,7 @@ use crate::error::BucketError;
 use crate::error::OpenError;
 use crate::limiter::Limiter;
 use crate::rate::Rate;
+use crate::ring::{Clock, Refusal};
 use crate::segment::place::Place;
 use crate::segment::report::SegmentSnapshot;
 use crate::segment::{Segment, remove_segment};
@@ -48,7 +49,6 @@ pub struct Snapshot {
 }
 
 /// Sums over all buckets.
-#[derive(Default)]
 struct Total {
     counts: Vec<u64>,
     queued: u64,
@@ -60,7 +60,9 @@ impl Total {
     fn of(zone: &Zone) -> Self {
         Self {
             counts: vec![0; zone.rates().len()],
-            ..Self::default()
+            queued: 0,
+            reserved: 0,
+            waiting: 0,
         }
     }
 }
@@ -74,31 +76,34 @@ impl Limiter {
     /// See [`BucketError`].
     pub fn inspect(&self) -> Result<Snapshot, BucketError> {
         let attached = self.attached("what is in it")?;
-        let mut total = Total::default();
-        attached.consult(|zone| {
-            total = Total::of(zone);
-            let question = |bucket: ZoneBucket<'_>| {
-                let turn = bucket.waiting(1)?;
-                let ((_, tallies), queued) = (bucket.tallies()?, bucket.queued()?);
-                Ok((turn, tallies, queued, bucket.reserved()))
-            };
-            zone.ask_all(question, |(turn, tallies, queued, reserved)| {
-                total.waiting = total.waiting.max(turn.ready.saturating_sub(turn.now));
-                total.queued += queued;
-                total.reserved += reserved;
-                for (sum, tally) in total.counts.iter_mut().zip(tallies) {
-                    *sum += tally.count;
-                }
-            })?;
-            Ok(())
+        attached.consult(|zone| Ok(Snapshot::of(zone)?))
+    }
+}
+
+impl Snapshot {
+    pub(super) fn of(zone: &Zone) -> Result<Self, Refusal> {
+        zone.check()?;
+        let mut total = Total::of(zone);
+        let question = |bucket: ZoneBucket<'_>| {
+            let turn = bucket.waiting(1)?;
+            let ((_, tallies), queued) = (bucket.tallies()?, bucket.queued()?);
+            Ok((turn, tallies, queued, bucket.reserved()))
+        };
+        zone.ask_all(question, |(turn, tallies, queued, reserved)| {
+            total.waiting = total.waiting.max(turn.ready.saturating_sub(turn.now));
+            total.queued += queued;
+            total.reserved += reserved;
+            for (sum, tally) in total.counts.iter_mut().zip(tallies) {
+                *sum += tally.count;
+            }
         })?;
-        let (zone, now) = (attached.newest(), self.now()?);
+        let now = Timestamp::from_micros(zone.clock().now());
         let paused_until = Timestamp::from_micros(zone.gate().paused_until());
         let paused = paused_until.duration_since(now);
         Ok(Snapshot {
             now,
             paused,
-            rates: self.rates(),
+            rates: zone.rates().to_vec(),
             queue: zone.plan().queue,
             capacity: zone.design().capacity,
             count: total.counts.last().copied().unwrap_or(0),

@@ -9,7 +9,6 @@ use crate::turn::permit::Permit;
 use crate::turn::reservation::Reservation;
 use crate::zone::Zone;
 use crate::zone::bucket::Spot;
-use crate::zone::denied::explain;
 use std::time::Duration;
 
 /// One key of a limiter. It remembers where the key's bucket is, and so spares each call
@@ -82,7 +81,7 @@ impl BucketHandle {
                 if !self.limiter.is_dry() =>
             {
                 self.limiter
-                    .refuse(explain(bucket.terms(), weight, refusal))
+                    .refuse_there(zone, bucket.terms(), spot, weight, refusal)
             }
             Err(_) => self.try_longer(weight),
         }
@@ -226,6 +225,12 @@ pub struct Buckets<'l> {
     index: u64,
 }
 
+impl<'l> Buckets<'l> {
+    pub(super) fn of(zone: &'l Zone) -> Self {
+        Self { zone, index: 0 }
+    }
+}
+
 impl Iterator for Buckets<'_> {
     type Item = BucketSnapshot;
 
@@ -289,7 +294,7 @@ impl Limiter {
     /// See [`BucketError`].
     pub fn buckets(&self) -> Result<Buckets<'_>, BucketError> {
         let zone = self.attached("a list of its keys")?.up_to_date()?;
-        Ok(Buckets { zone, index: 0 })
+        Ok(Buckets::of(zone))
     }
 
     /// Takes the key's bucket from it, at once and for everybody: the next request

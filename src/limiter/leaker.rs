@@ -44,6 +44,8 @@ pub struct Leaker {
     limiter: Limiter,
     interval: Duration,
     lease: Option<Lease>,
+    /// What says that it stands by while another leads.
+    standby: Option<Lease>,
 }
 
 #[derive(Debug)]
@@ -99,6 +101,7 @@ impl Leaker {
             limiter: limiter.clone(),
             interval: DEFAULT_INTERVAL,
             lease: None,
+            standby: None,
         }
     }
 
@@ -176,7 +179,7 @@ impl Leaker {
                 break;
             }
         }
-        self.lease = None;
+        (self.lease, self.standby) = (None, None);
     }
 
     /// Whether this process leads now; takes the lease if nobody has it.
@@ -185,14 +188,24 @@ impl Leaker {
             return Ok(true);
         };
         let pid = process::id();
-        if self
-            .lease
-            .as_ref()
-            .is_some_and(|lease| lease.pid == pid && lease.segment == segment.inode())
-        {
+        let is_held = |lease: &Option<Lease>| {
+            let held = lease.as_ref();
+            held.is_some_and(|lease| lease.pid == pid && lease.segment == segment.inode())
+        };
+        if is_held(&self.lease) {
             return Ok(true);
         }
         self.lease = take(segment, pid)?;
+        if self.lease.is_some() {
+            self.standby = None;
+        } else if !is_held(&self.standby) {
+            // Only shown: it leads in its turn with or without.
+            self.standby = segment.stand_by().ok().map(|lock| Lease {
+                _lock: lock,
+                pid,
+                segment: segment.inode(),
+            });
+        }
         Ok(self.lease.is_some())
     }
 }

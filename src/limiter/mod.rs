@@ -14,9 +14,11 @@ pub mod questions;
 #[cfg(feature = "macros")]
 pub mod rate_limited;
 pub mod request;
+pub mod stats;
 mod steer;
 #[cfg(feature = "tokio")]
 mod tokio;
+pub mod viewer;
 mod wait;
 pub mod wrap;
 
@@ -25,6 +27,7 @@ use crate::error::{AcquireError, BucketError};
 use crate::ground::{Ground, LOCAL, local_end};
 use crate::observe::Scope;
 use crate::ring::{Clock, Refusal, Rivalry, Unsettled};
+use crate::segment::counts::Count;
 use crate::sync::{AtomicU64, Ordering};
 use crate::turn::manners::Manners;
 use crate::turn::permit::Permit;
@@ -33,6 +36,7 @@ use crate::zone::Zone;
 use crate::zone::attached::Attached;
 use crate::zone::bucket::Spot;
 use crate::zone::denied::explain;
+use crate::zone::terms::Terms;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,7 +182,7 @@ impl Limiter {
                 self.try_at_length(name, weight)
             }
             Err(Unsettled::Refused(refusal)) => {
-                self.refuse(explain(bucket.terms(), weight, refusal))
+                self.refuse_there(zone, bucket.terms(), spot, weight, refusal)
             }
         }
     }
@@ -199,7 +203,7 @@ impl Limiter {
         match bucket.reserve_at_length(weight, 0, rivalry) {
             Ok(run) => self.grant(Permit::new(zone, spot.place.index, run)),
             Err(Refusal::Stale | Refusal::Closed) => self.try_at_length(name, weight),
-            Err(refusal) => self.refuse(explain(bucket.terms(), weight, refusal)),
+            Err(refusal) => self.refuse(name, explain(bucket.terms(), weight, refusal)),
         }
     }
 
@@ -209,22 +213,57 @@ impl Limiter {
     fn try_at_length(&self, name: &[u8], weight: u64) -> Result<Permit<'_>, AcquireError> {
         match self.ground().block_on(self.queue_up(name, weight, 0)) {
             Ok(queued) => self.grant(queued.permit),
-            Err(error) => self.refuse(error),
+            Err(error) => self.refuse(name, error),
         }
     }
 
     /// Hands out a permit, and tells those who watch.
     #[inline(always)]
     pub(crate) fn grant<'l>(&self, permit: Permit<'l>) -> Result<Permit<'l>, AcquireError> {
-        self.scope().granted(permit.weight());
+        self.note_grant(&permit);
         Ok(permit)
     }
 
-    /// Refuses, and tells those who watch.
+    /// Counts a permit that is handed out, and tells those who watch.
     #[inline(always)]
-    pub(crate) fn refuse<'l>(&self, error: AcquireError) -> Result<Permit<'l>, AcquireError> {
+    pub(crate) fn note_grant(&self, permit: &Permit<'_>) {
+        if let Some(zone) = permit.zone() {
+            zone.counts().granted(permit.weight(), permit.run().ready);
+        }
+        self.scope().granted(permit.weight());
+    }
+
+    /// Refuses what the bucket there has refused.
+    #[inline(always)]
+    pub(crate) fn refuse_there<'l>(
+        &self,
+        zone: &Zone,
+        terms: &Terms,
+        spot: Spot,
+        weight: u64,
+        refusal: Refusal,
+    ) -> Result<Permit<'l>, AcquireError> {
+        if let Refusal::Limited { now, .. } = refusal {
+            let bucket = spot.of_a_key();
+            zone.counts().refused(Count::Limited, now, bucket);
+        }
+        let error = explain(terms, weight, refusal);
         self.scope().refused(&error);
         Err(error)
+    }
+
+    /// Refuses, and tells those who watch.
+    fn refuse<'l>(&self, name: &[u8], error: AcquireError) -> Result<Permit<'l>, AcquireError> {
+        self.note_refusal(name, &error);
+        Err(error)
+    }
+
+    /// Counts a refusal, and tells those who watch.
+    pub(crate) fn note_refusal(&self, name: &[u8], error: &AcquireError) {
+        if let Some(rings) = self.ground().attached() {
+            rings.count_refusal(name, error);
+        }
+        self.scope().refused(error);
     }
 
     /// Takes permits, if that is possible now, without blocking.
@@ -235,7 +274,7 @@ impl Limiter {
     ) -> Result<Permit<'_>, AcquireError> {
         let answer = match self.queue_up(name, weight, 0).await {
             Ok(queued) => self.grant(queued.permit),
-            Err(error) => self.refuse(error),
+            Err(error) => self.refuse(name, error),
         };
         match answer {
             Err(error) if self.lets_pass(&error) => {

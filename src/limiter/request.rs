@@ -100,7 +100,7 @@ impl<'l, 'n> Request<'l, 'n> {
 
     /// Refuses it after a look, which tells nobody.
     pub(super) fn refuse(&self, index: usize, error: AcquireError) -> RefusedTogether {
-        self.limiter.scope().refused(&error);
+        self.limiter.note_refusal(&self.name, &error);
         RefusedTogether { index, error }
     }
 

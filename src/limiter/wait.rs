@@ -53,7 +53,7 @@ impl Limiter {
                 match self.queue_up_here(rings, name, weight, ticks(timeout)) {
                     // Mostly: there is no place to wait in.
                     Ok(queued) if !queued.permit.run().waits() => return self.grant(queued.permit),
-                    queued => Place::queued(self, queued, ticks(timeout))?,
+                    queued => Place::queued(self, name, queued, ticks(timeout))?,
                 }
             }
             _ => self.take_place(name, weight, timeout)?,

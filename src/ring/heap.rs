@@ -45,6 +45,7 @@ impl Heap {
             slots: &self.slots,
             generation: 0,
             key: None,
+            may_help: true,
         }
     }
 

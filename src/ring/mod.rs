@@ -144,6 +144,9 @@ pub struct Ring<'a> {
     /// The hash of the key that it is to be for, where buckets have keys: generations
     /// begin again after 2,048 other keys.
     pub key: Option<KeyHash>,
+    /// Whether who merely looks may finish what an owner left unstamped: not where nobody may
+    /// write.
+    pub may_help: bool,
 }
 
 impl<'a> Ring<'a> {

@@ -106,14 +106,16 @@ impl Ring<'_> {
         head.seq().saturating_sub(self.capacity())
     }
 
-    /// A view under which all runs are stamped, and the newest stamp.
+    /// A view under which all runs are stamped, and the newest stamp. Where nobody may help, the
+    /// last run may be unstamped: it counts as granted now.
     fn settled_view(self, plan: &Plan, clock: &impl Clock) -> Result<(View, u64), Refusal> {
         loop {
             let view = self.view(plan, clock)?;
-            if let Some(last) = self.newest(view) {
-                return Ok((view, last));
+            match self.newest(view) {
+                Some(last) => return Ok((view, last)),
+                None if !self.may_help => return Ok((view, view.now + 1)),
+                None => self.help(plan, view),
             }
-            self.help(plan, view);
         }
     }
 

@@ -223,7 +223,7 @@ mod tests {
 
     /// A clock by the counter, also where the kernel does not trust it; none where there is none.
     fn clock(change: impl FnOnce(&mut Scale)) -> Option<SegmentClock> {
-        let shape = Shape::new(16, None).unwrap();
+        let shape = Shape::new(16, None, 1).unwrap();
         let mapping = Mapping::anonymous(shape).unwrap();
         let epoch = ClockKind::DEFAULT.micros().unwrap() - 1_000_000;
         let mut scale = Scale::measure(ClockKind::Counter, epoch).unwrap();

@@ -34,7 +34,15 @@ impl Inode {
 
     /// Opens the file anew by its name; not found if the name leads elsewhere by now.
     pub fn reopen(self, path: &Path) -> io::Result<File> {
-        let file = open(path)?;
+        self.confirm(open(path)?)
+    }
+
+    /// The same to look at its locks.
+    pub fn reopen_to_read(self, path: &Path) -> io::Result<File> {
+        self.confirm(open_to_read(path)?)
+    }
+
+    fn confirm(self, file: File) -> io::Result<File> {
         if Self::of(&file.metadata()?) == self {
             Ok(file)
         } else {
@@ -45,9 +53,18 @@ impl Inode {
 
 /// Opens what is at `path`: never through a link, and never waiting for a pipe.
 pub fn open(path: &Path) -> io::Result<File> {
+    open_with(path, true)
+}
+
+/// The same without the right to write.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    open_with(path, false)
+}
+
+fn open_with(path: &Path, write: bool) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
-        .write(true)
+        .write(write)
         .custom_flags(O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         .open(path)
 }
@@ -55,12 +72,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Refuses files that are no plain files, and those that somebody who was not named
 /// may have written.
 pub fn check(path: &Path, metadata: &Metadata, group: Option<u32>) -> Result<(), OpenError> {
-    if !metadata.is_file() {
-        return Err(OpenError::NotASegment {
-            path: path.to_owned(),
-            why: "it is not a plain file".to_owned(),
-        });
-    }
+    check_plain(path, metadata)?;
     let (owner, file_group, mode) = (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777);
     let is_own = owner == geteuid().as_raw() || Uid::from_raw(owner).is_root();
     let is_ours = mode == GROUP_MODE && group == Some(file_group);
@@ -81,6 +93,17 @@ pub fn check(path: &Path, metadata: &Metadata, group: Option<u32>) -> Result<(),
             found: format!("{file_group} with mode {mode:04o}"),
         }),
         _ => Ok(()),
+    }
+}
+
+/// Refuses files that are no plain files.
+pub fn check_plain(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
+    match metadata.is_file() {
+        true => Ok(()),
+        false => Err(OpenError::NotASegment {
+            path: path.to_owned(),
+            why: "it is not a plain file".to_owned(),
+        }),
     }
 }
 

@@ -25,6 +25,7 @@ pub fn write(mapping: &Mapping, design: &Design, timing: Timing, boot: [u64; 2],
     set(&identity.buckets, shape.buckets);
     set(&identity.queue, design.queue);
     let clock = &timing.system;
+    set(&identity.processes, shape.processes);
     set(&identity.clock, clock.kind() as u64);
     set_pair(&identity.boot, boot);
     set_pair(&identity.time_namespace, time_namespace(clock.kind()));
@@ -96,10 +97,11 @@ pub fn shape(header: &Header, fits: impl Fn(u64) -> bool) -> Result<Shape, Flaw>
         ));
     }
     let (buckets, table) = (get(&identity.buckets), get(&header.stock.table));
-    let shape = Shape::new(get(&identity.capacity), (table > 0).then_some(buckets))
+    let (keys, processes) = ((table > 0).then_some(buckets), get(&identity.processes));
+    let shape = Shape::new(get(&identity.capacity), keys, processes)
         .filter(|shape| shape.buckets == buckets && shape.table == table)
         .ok_or(Flaw::Damaged(
-            "its capacity, its number of buckets or its table is out of bounds",
+            "its capacity, its number of buckets, of lines, or its table is out of bounds",
         ))?;
     if get(&identity.size) != shape.size() || !fits(shape.size()) {
         return Err(Flaw::Damaged(
@@ -142,6 +144,7 @@ pub fn facts(mapping: &Mapping) -> Result<Facts, Flaw> {
         queue,
         capacity: mapping.shape().capacity,
         keys: mapping.shape().keys(),
+        processes: mapping.shape().processes,
         horizon: plan.horizon,
         counter: kind == ClockKind::Counter,
     };

@@ -30,6 +30,16 @@
 //!      │            slots                              8 x C bytes     │ who reserves
 //!      ├───────────────────────────────────────────────────────────────┤
 //!      │ bucket 1 …                                                    │
+//!      ╞═══════════════════════════════════════════════════════════════╡
+//!      │ line 0     counts, who waits, last use          128 bytes     │ all who have no
+//!      │            (unused)                             128 bytes     │ line of their own
+//!      │            where there are keys: a sketch       512 bytes     │
+//!      ├───────────────────────────────────────────────────────────────┤
+//!      │ line 1     counts, who waits, last use          128 bytes     │ one thread of
+//!      │            pid, its start, counts before it     128 bytes     │ one process, by
+//!      │            where there are keys: a sketch       512 bytes     │ a lock
+//!      ├───────────────────────────────────────────────────────────────┤
+//!      │ line 2 … 2P                                                   │
 //!      └───────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -38,6 +48,7 @@
 //! couple two of them. Both the fields' sizes and their places are part of the
 //! format: changing any of them means a new [`LAYOUT`].
 
+use super::counts::{Line, MOST_LINES, Sketch};
 use crate::directory::Stock;
 use crate::ring::word::MAX_BUCKETS;
 use crate::ring::{Gate, MAX_CAPACITY, MAX_RATES, MIN_CAPACITY, PlanArea, ReadLine};
@@ -56,6 +67,8 @@ pub const LINE: usize = 128;
 pub const HEADER: usize = 4096;
 /// The largest segment, in bytes.
 pub const MAX_SIZE: u64 = 1 << 40;
+/// For how many processes there can be lines.
+pub const MAX_PROCESSES: u64 = 4096;
 
 /// What the segment is. Never changes while it has a name.
 #[repr(C, align(128))]
@@ -80,6 +93,8 @@ pub struct Identity {
     pub time_namespace: [AtomicU64; 2],
     /// Seed of the key hash.
     pub seed: [AtomicU64; 2],
+    /// For how many processes there are lines.
+    pub processes: AtomicU64,
 }
 
 /// What ticks mean.
@@ -171,6 +186,11 @@ const _: () = {
     assert!(offset_of!(Header, stock) == STOCK);
     assert!(size_of::<Header>() == END && END <= HEADER);
     assert!(offset_of!(Identity, boot) == 72 && offset_of!(Identity, seed) == 104);
+    assert!(offset_of!(Identity, processes) == 120);
+    assert!(offset_of!(Line, last_use) == 64 && offset_of!(Line, owner) == LINE);
+    assert!(size_of::<Line>() == 2 * LINE && align_of::<Line>() == LINE);
+    assert!(size_of::<Sketch>() == 4 * LINE && align_of::<Sketch>() == LINE);
+    assert!(2 * MAX_PROCESSES < MOST_LINES as u64);
     assert!(offset_of!(BucketWords, read) == LINE && size_of::<BucketWords>() == 2 * LINE);
     assert!(offset_of!(ReadLine, label) == 56);
     // So strides are whole lines.
@@ -191,6 +211,9 @@ pub const FINGERPRINT: u64 = {
         size_of::<BucketWords>(),
         offset_of!(BucketWords, read),
         offset_of!(ReadLine, label),
+        size_of::<Line>(),
+        offset_of!(Line, owner),
+        size_of::<Sketch>(),
         MAX_RATES,
         HEADER,
     ];
@@ -212,14 +235,16 @@ pub struct Shape {
     pub buckets: u64,
     /// Words of the table: a power of two, or 0 where one bucket has no key.
     pub table: u64,
+    /// For how many processes there are lines.
+    pub processes: u64,
 }
 
 impl Shape {
     /// A shape within the format's bounds, or `None`: a bucket for each of so many keys,
-    /// or one for all names.
-    pub fn new(capacity: u64, keys: Option<u64>) -> Option<Self> {
+    /// or one for all names; and lines for so many processes.
+    pub fn new(capacity: u64, keys: Option<u64>, processes: u64) -> Option<Self> {
         let buckets = keys.unwrap_or(1);
-        if !(1..=MAX_BUCKETS).contains(&buckets) {
+        if !(1..=MAX_BUCKETS).contains(&buckets) || processes > MAX_PROCESSES {
             return None;
         }
         let is_sane =
@@ -228,6 +253,7 @@ impl Shape {
             capacity,
             buckets,
             table: keys.map_or(0, u64::next_power_of_two),
+            processes,
         };
         (is_sane && shape.checked_size()? <= MAX_SIZE).then_some(shape)
     }
@@ -247,14 +273,35 @@ impl Shape {
         size_of::<BucketWords>() as u64 + self.capacity * size_of::<AtomicU64>() as u64
     }
 
+    /// How many lines there are: the first, and two for each process.
+    pub fn lines(self) -> u64 {
+        1 + 2 * self.processes
+    }
+
+    /// Byte of the first line.
+    pub fn first_line(self) -> u64 {
+        self.first_bucket() + self.buckets * self.stride()
+    }
+
+    /// Bytes from one line to the next.
+    pub fn line_stride(self) -> u64 {
+        let sketch = if self.table > 0 {
+            size_of::<Sketch>()
+        } else {
+            0
+        };
+        (size_of::<Line>() + sketch) as u64
+    }
+
     /// Bytes of the whole segment.
     pub fn size(self) -> u64 {
-        self.first_bucket() + self.buckets * self.stride()
+        self.first_line() + self.lines() * self.line_stride()
     }
 
     fn checked_size(self) -> Option<u64> {
         self.stride()
             .checked_mul(self.buckets)?
-            .checked_add(self.first_bucket())
+            .checked_add(self.first_bucket())?
+            .checked_add(self.lines() * self.line_stride())
     }
 }

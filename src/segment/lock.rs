@@ -12,6 +12,7 @@ use nix::libc;
 use std::fs::File;
 use std::io;
 use std::process;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,10 @@ pub enum Role {
     Rates,
     /// Being one of those who may own a bucket: any byte from here on.
     Present(u32),
+    /// Counting on the line of that index.
+    Line(u32),
+    /// Being one of those who lead when the leak process ends: any byte from here on.
+    Standby(u32),
 }
 
 /// An exclusive lock, held until it is dropped by the process that took it.
@@ -45,11 +50,99 @@ impl Drop for Lock {
         if let Some((file, role)) = &self.held
             && self.pid == process::id()
         {
-            let mut range = range(*role);
-            range.l_type = libc::F_UNLCK as libc::c_short;
-            let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&range));
+            unlock(file, range(*role));
         }
     }
+}
+
+fn unlock(file: &File, mut range: libc::flock) {
+    range.l_type = libc::F_UNLCK as libc::c_short;
+    let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&range));
+}
+
+/// Locks that one process takes through one open, and lets go of together.
+#[derive(Debug)]
+pub struct Locks {
+    /// None in a child that has let go of its parent's.
+    file: Mutex<Option<File>>,
+    pid: u32,
+}
+
+impl Drop for Locks {
+    /// As [`Lock`]'s.
+    fn drop(&mut self) {
+        if let Ok(Some(file)) = self.file.get_mut()
+            && self.pid == process::id()
+        {
+            // A length of 0 means all bytes that follow.
+            unlock(file, bytes(0, 0));
+        }
+    }
+}
+
+impl Locks {
+    /// None yet. The file must be a fresh open.
+    pub fn of(file: File) -> Self {
+        Self {
+            file: Mutex::new(Some(file)),
+            pid: process::id(),
+        }
+    }
+
+    /// Lets go of its share, in a child: else what its parent holds would be held beyond the
+    /// parent's death.
+    pub fn leave_to_parent(&self) {
+        // A thread of the parent may just have been in it: nobody in the child waits for that.
+        if let Ok(mut file) = self.file.try_lock()
+            && self.pid != process::id()
+        {
+            *file = None;
+        }
+    }
+
+    /// Takes one more, if nobody else holds it. Those that are held already can be taken again.
+    pub fn try_take(&self, role: Role) -> io::Result<bool> {
+        // Poisoned or not: nobody leaves anything half done under it.
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.as_ref().map_or(Ok(false), |file| try_lock(file, role))
+    }
+}
+
+fn try_lock(file: &File, role: Role) -> io::Result<bool> {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&range(role))) {
+        Ok(_) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Which of the first `count` lines are somebody's. The file must be a fresh open.
+pub fn lines_held(file: &File, count: u32) -> io::Result<Vec<bool>> {
+    let mut held = vec![false; count as usize];
+    let mut unknown = vec![(0, libc::off_t::from(count))];
+    while let Some((from, to)) = unknown.pop().filter(|_| count > 0) {
+        let mut found = bytes(LINES + from, to - from);
+        let origin = found.l_start - from;
+        fcntl(file, FcntlArg::F_OFD_GETLK(&mut found))?;
+        if found.l_type == libc::F_UNLCK as libc::c_short {
+            continue;
+        }
+        // Of all locks in the range the system tells of any one, in its full length.
+        let first = (found.l_start - origin).clamp(from, to - 1);
+        let end = (found.l_start - origin).saturating_add(found.l_len);
+        let end = if found.l_len == 0 {
+            to
+        } else {
+            end.clamp(first + 1, to)
+        };
+        held[first as usize..end as usize].fill(true);
+        unknown.extend(
+            [(from, first), (end, to)]
+                .into_iter()
+                .filter(|(from, to)| from < to),
+        );
+    }
+    Ok(held)
 }
 
 impl Lock {
@@ -63,14 +156,11 @@ impl Lock {
 
     /// Takes the lock, if nobody else holds it. The file must be a fresh open.
     pub fn try_take(file: File, role: Role) -> io::Result<Option<Self>> {
-        match fcntl(&file, FcntlArg::F_OFD_SETLK(&range(role))) {
-            Ok(_) => Ok(Some(Self {
-                held: Some((file, role)),
-                pid: process::id(),
-            })),
-            Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let is_taken = try_lock(&file, role)?;
+        Ok(is_taken.then(|| Self {
+            held: Some((file, role)),
+            pid: process::id(),
+        }))
     }
 
     /// Whether somebody holds the lock. Looking does not take it, not even for a moment.
@@ -86,8 +176,7 @@ impl Lock {
             Some((_, Role::Present(byte))) => libc::off_t::from(byte),
             _ => return Ok(true),
         };
-        let end = 1 << 32;
-        for (first, len) in [(PRESENT, own), (PRESENT + own + 1, end - own - 1)] {
+        for (first, len) in [(PRESENT, own), (PRESENT + own + 1, EACH - own - 1)] {
             // A length of 0 would mean all bytes that follow.
             if len > 0 && is_locked(file, bytes(first, len))? {
                 return Ok(true);
@@ -115,15 +204,23 @@ fn is_locked(file: &File, mut range: libc::flock) -> io::Result<bool> {
     Ok(range.l_type != libc::F_UNLCK as libc::c_short)
 }
 
-/// Takes a byte that nobody else has, to be present by. `open` makes a fresh open.
-pub fn take_any(open: impl Fn() -> io::Result<File>) -> io::Result<Lock> {
+/// Takes a byte of that role that nobody else has. `open` makes a fresh open.
+pub fn take_any(
+    open: impl Fn() -> io::Result<File>,
+    role: impl Fn(u32) -> Role,
+) -> io::Result<Lock> {
     let mut byte = process::id();
     loop {
-        if let Some(lock) = Lock::try_take(open()?, Role::Present(byte))? {
+        if let Some(lock) = Lock::try_take(open()?, role(byte))? {
             return Ok(lock);
         }
         byte = byte.wrapping_add(0x9e37_79b9);
     }
+}
+
+/// Whether anybody stands by. The file must be a fresh open.
+pub fn is_somebody_standing_by(file: &File) -> io::Result<bool> {
+    is_locked(file, bytes(STANDBY, EACH))
 }
 
 /// The byte of that role, to be locked exclusively.
@@ -134,12 +231,20 @@ fn range(role: Role) -> libc::flock {
         Role::Make => 2,
         Role::Rates => 3,
         Role::Present(byte) => PRESENT + libc::off_t::from(byte),
+        Role::Line(index) => LINES + libc::off_t::from(index),
+        Role::Standby(byte) => STANDBY + libc::off_t::from(byte),
     };
     bytes(byte, 1)
 }
 
 /// The first byte to be present by.
 const PRESENT: libc::off_t = 1 << 32;
+/// That of the first line.
+const LINES: libc::off_t = 2 << 32;
+/// The first byte to stand by by.
+const STANDBY: libc::off_t = 3 << 32;
+/// How many bytes a role has that anybody may take one of.
+const EACH: libc::off_t = 1 << 32;
 
 fn bytes(first: libc::off_t, len: libc::off_t) -> libc::flock {
     // No file is longer than its layout's largest size, so these bytes are nobody's.
@@ -179,5 +284,29 @@ mod tests {
         drop(held);
         assert!(!Lock::is_held(&open().unwrap(), Role::Lead).unwrap());
         assert!(Lock::take(open, Role::Lead).unwrap().is_some());
+    }
+
+    #[test]
+    fn it_is_told_which_lines_are_held_by_whomever() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let open = || file.reopen().unwrap();
+        let [one, other] = [Locks::of(open()), Locks::of(open())];
+        // The system keeps them by holder, not by place.
+        for (locks, lines) in [(&other, [5, 7, 20, 31]), (&one, [0, 3, 4, 9])] {
+            for line in lines {
+                assert!(locks.try_take(Role::Line(line)).unwrap());
+            }
+        }
+        assert!(!other.try_take(Role::Line(3)).unwrap());
+        let held = |count| -> Vec<u32> {
+            let held = lines_held(&open(), count).unwrap();
+            (0..count).filter(|&line| held[line as usize]).collect()
+        };
+        assert_eq!(held(40), [0, 3, 4, 5, 7, 9, 20, 31]);
+        assert_eq!(held(4), [0, 3], "a lock that reaches beyond");
+        drop(one);
+        assert_eq!(held(32), [5, 7, 20, 31]);
+        drop(other);
+        assert_eq!(held(32), [] as [u32; 0]);
     }
 }

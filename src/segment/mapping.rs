@@ -1,14 +1,15 @@
 //! The one place where mapped bytes become words. All unsafe code is here.
 //!
 //! What makes it sound: every word of a segment is an atomic u64, valid for any bits;
-//! all processes access them atomically; the mapping is shared, writable, page-aligned,
-//! and lives as long as the references; and a shape is checked against the mapped
+//! all processes access them atomically; the mapping is shared, page-aligned, writable
+//! (or nobody writes: a write would end the process, as it should), and lives as long as the references; and a shape is checked against the mapped
 //! length before any address is computed from it. A peer may write garbage: then
 //! answers are wrong. A peer that truncates the file makes access fault (SIGBUS):
 //! whoever may write the file may stop its users, and file modes say who may.
 
 #![allow(unsafe_code)]
 
+use super::counts::{Line, Sketch};
 use super::layout::{BucketWords, HEADER, Header, Shape};
 use crate::directory::{Nodes, Stock};
 use crate::ring::Ring;
@@ -30,6 +31,8 @@ pub struct Mapping {
     buckets: NonNull<u8>,
     stride: usize,
     capacity: NonZero<usize>,
+    /// Whether the words may be written: else a write would end the process.
+    may_write: bool,
     memory: Arc<Memory>,
 }
 
@@ -67,6 +70,21 @@ impl Mapping {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let raw = MmapOptions::new().len(len.max(1)).map_raw(file)?;
         Self::new(raw.as_mut_ptr(), len, Memory::File(raw), shape_of)
+    }
+
+    /// The same of a file that may only be read. All that is done with it must be loads.
+    pub fn of_file_to_read<E: From<io::Error>>(
+        file: &File,
+        len: u64,
+        shape_of: impl FnOnce(&Header) -> Result<Shape, E>,
+    ) -> Result<Self, E> {
+        let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let raw = MmapOptions::new().len(len.max(1)).map_raw_read_only(file)?;
+        let mapping = Self::new(raw.as_mut_ptr(), len, Memory::File(raw), shape_of)?;
+        Ok(Self {
+            may_write: false,
+            ..mapping
+        })
     }
 
     /// Zeros for a segment of that shape, which only this process has. A child that is
@@ -123,6 +141,7 @@ impl Mapping {
             buckets,
             stride: shape.stride() as usize,
             capacity,
+            may_write: true,
             memory: Arc::new(memory),
         })
     }
@@ -130,6 +149,11 @@ impl Mapping {
     /// How the segment is divided.
     pub fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// Whether its words may be written.
+    pub fn may_write(&self) -> bool {
+        self.may_write
     }
 
     /// The header's words.
@@ -161,6 +185,7 @@ impl Mapping {
             slots,
             generation: 0,
             key: None,
+            may_help: self.may_write,
         }
     }
 
@@ -176,6 +201,33 @@ impl Mapping {
         }
     }
 
+    /// The line of that index and, where there are keys, its sketch. The index is below the
+    /// shape's number of lines.
+    pub fn record(&self, index: u64) -> Record<'_> {
+        assert!(index < self.shape.lines(), "there is no such line");
+        let place = self.shape.first_line() + index * self.shape.line_stride();
+        // SAFETY: `new` checked that shape.size() bytes are mapped, and the index is below
+        // shape.lines(): so this line's stride is within them.
+        let line = unsafe { self.base.add(place as usize) };
+        Record {
+            line: line.cast(),
+            mapping: self,
+        }
+    }
+
+    /// The same of what [`Record::as_ptr`] gave, in one step less; none if that is null.
+    ///
+    /// # Safety
+    ///
+    /// The pointer is of a record of this mapping, or null.
+    #[inline(always)]
+    pub unsafe fn record_at(&self, line: *mut Line) -> Option<Record<'_>> {
+        NonNull::new(line).map(|line| Record {
+            line,
+            mapping: self,
+        })
+    }
+
     /// Writes the pages to the file's storage, if there is one, and waits for that.
     pub fn flush(&self) -> io::Result<()> {
         match &*self.memory {
@@ -184,6 +236,43 @@ impl Mapping {
             #[cfg(feature = "portable")]
             Memory::Portable { .. } => Ok(()),
         }
+    }
+}
+
+/// A line, and what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'m> {
+    line: NonNull<Line>,
+    mapping: &'m Mapping,
+}
+
+impl<'m> Record<'m> {
+    /// Its words.
+    #[inline(always)]
+    pub fn line(self) -> &'m Line {
+        // SAFETY: as many bytes as the stride are mapped here, no fewer than a Line has, as
+        // long as the mapping lives. The first line's place and the stride are multiples of
+        // 128, the alignment of Line. The module says why the words are valid.
+        unsafe { self.line.as_ref() }
+    }
+
+    /// The sketch behind it, where there are keys.
+    #[inline(always)]
+    pub fn sketch(self) -> Option<&'m Sketch> {
+        // SAFETY: as above: where there is a table, the stride is that of both.
+        (self.mapping.shape.table > 0).then(|| unsafe { self.line.add(1).cast().as_ref() })
+    }
+
+    /// Where it is.
+    pub fn as_ptr(self) -> *mut Line {
+        self.line.as_ptr()
+    }
+
+    /// Which of the lines it is.
+    pub fn index(self) -> u64 {
+        let shape = self.mapping.shape;
+        let place = self.as_ptr().addr() - self.mapping.base.as_ptr().addr();
+        (place as u64 - shape.first_line()) / shape.line_stride()
     }
 }
 

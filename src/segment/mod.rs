@@ -2,6 +2,7 @@
 
 pub mod boot;
 mod clock;
+pub mod counts;
 mod create;
 mod file;
 mod header;
@@ -26,13 +27,14 @@ use crate::ring::word::Version;
 use crate::spec::Design;
 use crate::sync::Ordering;
 pub use clock::{SegmentClock, Timing};
+use counts::{Counts, Site};
 pub use file::Inode;
 use header::Facts;
 pub use latest::Latest;
 use layout::{Header, Shape};
 use lock::{Lock, Role};
 pub use mapping::Mapping;
-pub use open::{open_segment, remove_segment};
+pub use open::{open_segment, remove_segment, view_segment};
 pub use presence::Entered;
 use presence::Presence;
 use std::io;
@@ -113,6 +115,15 @@ impl Segment {
         self.mapping.shape()
     }
 
+    /// Counts for the callers of one handle on it.
+    pub fn counts(&self) -> io::Result<Counts> {
+        let site = match self.inode {
+            Some(inode) => Site::File(inode, self.path.clone()),
+            None => Site::Unlocked,
+        };
+        Counts::new(self.mapping.clone(), site)
+    }
+
     /// Its header's words.
     pub fn header(&self) -> &Header {
         self.mapping.header()
@@ -146,6 +157,23 @@ impl Segment {
         }
     }
 
+    /// Says that this process leads when the leak process ends; nothing, where there are no
+    /// locks.
+    pub fn stand_by(&self) -> io::Result<Lock> {
+        match self.inode {
+            None => Ok(Lock::none()),
+            Some(inode) => lock::take_any(|| inode.reopen(&self.path), Role::Standby),
+        }
+    }
+
+    /// Whether somebody has said so.
+    pub fn has_standby(&self) -> io::Result<bool> {
+        match self.inode {
+            None => Ok(false),
+            Some(inode) => lock::is_somebody_standing_by(&inode.reopen_to_read(&self.path)?),
+        }
+    }
+
     /// Whether the name still leads to this segment.
     fn is_named(&self) -> bool {
         self.inode.is_some_and(|inode| inode.is_named(&self.path))
@@ -170,7 +198,7 @@ impl Segment {
     pub fn is_locked(&self, role: Role) -> io::Result<bool> {
         match self.inode {
             None => Ok(false),
-            Some(inode) => Lock::is_held(&inode.reopen(&self.path)?, role),
+            Some(inode) => Lock::is_held(&inode.reopen_to_read(&self.path)?, role),
         }
     }
 

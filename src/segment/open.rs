@@ -2,14 +2,15 @@
 
 use super::Segment;
 use super::create::{Draft, sweep};
-use super::file::{Inode, check, check_removable, io_error, open};
+use super::file::{Inode, check, check_plain, check_removable, io_error, open, open_to_read};
 use super::header::{Flaw, facts, shape};
+use super::layout::{Header, Shape};
 use super::mapping::Mapping;
 use super::place::Place;
 use super::revive::revive;
 use crate::error::OpenError;
 use crate::spec::{Presence, Spec, rates_of, windows_of};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,27 @@ pub fn open_segment(place: &Place, spec: &Spec) -> Result<Segment, OpenError> {
                 return Err(OpenError::Exists { path });
             }
             Found::Segment(segment) => return agree(*segment, spec),
+        }
+    }
+    Err(restless(path))
+}
+
+/// Opens the segment at `place`, whosever it is, to look at it. It is mapped without the right to
+/// write.
+pub fn view_segment(place: &Place) -> Result<Segment, OpenError> {
+    let path = place.path();
+    for _ in 0..TRIES {
+        match find_to_read(&path)? {
+            Found::Nothing => return Err(OpenError::NotFound { path }),
+            Found::Segment(segment) if segment.version().is_removed() => {
+                return Err(OpenError::NotFound { path });
+            }
+            Found::Segment(segment) if !segment.is_of_this_boot => {
+                let why = "it is of an earlier boot, and nobody has used it since";
+                return Err(OpenError::OtherTime { path, why });
+            }
+            Found::Segment(segment) => return Ok(*segment),
+            Found::Midway => thread::sleep(Duration::from_millis(1)),
         }
     }
     Err(restless(path))
@@ -129,14 +151,44 @@ fn find(path: &Path, group: Option<u32>) -> Result<Found, OpenError> {
     };
     let metadata = file.metadata().map_err(&failed)?;
     check(path, &metadata, group)?;
+    map(path, &metadata, |len| {
+        Mapping::of_file(&file, len, |found| shape_of(found, len))
+    })
+}
+
+/// The same for who only looks, and need not trust its owner.
+fn find_to_read(path: &Path) -> Result<Found, OpenError> {
+    let file = match open_to_read(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(denied(path).unwrap_or_else(|| io_error("open", path)(error)));
+        }
+        Err(error) => return Err(io_error("open", path)(error)),
+    };
+    let metadata = file.metadata().map_err(io_error("open", path))?;
+    check_plain(path, &metadata)?;
+    map(path, &metadata, |len| {
+        Mapping::of_file_to_read(&file, len, |found| shape_of(found, len))
+    })
+}
+
+fn shape_of(found: &Header, len: u64) -> Result<Shape, Refused> {
+    shape(found, |size| size == len).map_err(Refused::Flaw)
+}
+
+/// Maps what was found, and checks what it says of itself.
+fn map(
+    path: &Path,
+    metadata: &Metadata,
+    mapping: impl FnOnce(u64) -> Result<Mapping, Refused>,
+) -> Result<Found, OpenError> {
     if metadata.nlink() != 1 {
         return Ok(Found::Midway);
     }
+    let failed = io_error("open", path);
     let flawed = |flaw: Flaw| describe(path, flaw);
-    let len = metadata.len();
-    let mapping = Mapping::of_file(&file, len, |found| {
-        shape(found, |size| size == len).map_err(Refused::Flaw)
-    });
+    let mapping = mapping(metadata.len());
     let mapping = mapping.map_err(|refused| match refused {
         Refused::Flaw(flaw) => flawed(flaw),
         Refused::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => flawed(
@@ -145,7 +197,7 @@ fn find(path: &Path, group: Option<u32>) -> Result<Found, OpenError> {
         Refused::Io(error) => failed(error),
     })?;
     let facts = facts(&mapping).map_err(flawed)?;
-    let segment = Segment::new(path.to_owned(), Some(Inode::of(&metadata)), mapping, facts);
+    let segment = Segment::new(path.to_owned(), Some(Inode::of(metadata)), mapping, facts);
     Ok(Found::Segment(Box::new(segment)))
 }
 
@@ -168,14 +220,22 @@ fn explain(path: &Path, group: Option<u32>, error: io::Error) -> OpenError {
     };
     match check(path, &metadata, group) {
         Err(distrust) => distrust,
-        Ok(()) if error.kind() == io::ErrorKind::PermissionDenied => OpenError::Denied {
-            path: path.to_owned(),
-            owner: metadata.uid(),
-            group: metadata.gid(),
-            mode: metadata.mode() & 0o7777,
-        },
+        Ok(()) if error.kind() == io::ErrorKind::PermissionDenied => {
+            denied(path).unwrap_or_else(|| io_error("open", path)(error))
+        }
         Ok(()) => io_error("open", path)(error),
     }
+}
+
+/// Whose file keeps this user out; `None` if it is gone.
+fn denied(path: &Path) -> Option<OpenError> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    Some(OpenError::Denied {
+        path: path.to_owned(),
+        owner: metadata.uid(),
+        group: metadata.gid(),
+        mode: metadata.mode() & 0o7777,
+    })
 }
 
 pub fn describe(path: &Path, flaw: Flaw) -> OpenError {
@@ -230,6 +290,11 @@ pub fn agree(segment: Segment, spec: &Spec) -> Result<Segment, OpenError> {
     let options = [
         ("queue", spec.queue, segment.design.queue),
         ("capacity", spec.capacity, segment.design.capacity),
+        (
+            "number of processes",
+            spec.processes,
+            segment.design.processes,
+        ),
     ];
     if spec.keys != segment.design.keys {
         let words = |keys: Option<u64>| match keys {

@@ -5,7 +5,7 @@
 //! unlocks it when the process dies.
 
 use super::Segment;
-use super::lock::{self, Lock};
+use super::lock::{self, Lock, Role};
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
 use std::process;
@@ -89,7 +89,7 @@ impl Segment {
             presence = &here.child;
         }
         let inode = self.inode().ok_or(io::ErrorKind::Unsupported)?;
-        let lock = lock::take_any(|| inode.reopen(self.path()))?;
+        let lock = lock::take_any(|| inode.reopen(self.path()), Role::Present)?;
         let new = Here {
             pid,
             lock,

@@ -24,6 +24,8 @@ pub struct SegmentSnapshot {
     pub clock: &'static str,
     /// What the leak process last told; `None` if there was never one.
     pub leaker: Option<LeakerSnapshot>,
+    /// Whether others stand by, to lead when it ends.
+    pub has_standby: bool,
 }
 
 /// What the leak process last told.
@@ -113,6 +115,7 @@ impl Segment {
                 .unwrap_or(SystemTime::UNIX_EPOCH),
             clock: self.clock().kind().name(),
             leaker,
+            has_standby: self.has_standby().unwrap_or(false),
         }
     }
 }

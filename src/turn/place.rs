@@ -33,6 +33,8 @@ pub struct Place<'l> {
     /// When its turn comes, by the permit's clock.
     turn: u64,
     watch: Watch<'l>,
+    /// Where it is counted among those who wait, and since when.
+    waits: Option<(&'l Zone, u64)>,
     /// What was asked for.
     weight: u64,
     /// How much later than its turn it goes.
@@ -73,7 +75,7 @@ impl<'l> Place<'l> {
         }
         let timeout = ticks(timeout);
         let queued = limiter.queue_up(name, weight, timeout).await;
-        Self::queued(limiter, queued, timeout)
+        Self::queued(limiter, name, queued, timeout)
     }
 
     /// The same over rings, where there is nothing to be awaited.
@@ -90,16 +92,17 @@ impl<'l> Place<'l> {
         }
         let timeout = ticks(timeout);
         let queued = limiter.queue_up_here(rings, name, weight, timeout);
-        Self::queued(limiter, queued, timeout)
+        Self::queued(limiter, name, queued, timeout)
     }
 
     /// The place of one who has just queued up.
     pub fn queued(
         limiter: &'l Limiter,
+        name: &[u8],
         queued: Result<Queued<'l>, AcquireError>,
         timeout: u64,
     ) -> Result<Self, AcquireError> {
-        let queued = queued.inspect_err(|error| limiter.scope().refused(error))?;
+        let queued = queued.inspect_err(|error| limiter.note_refusal(name, error))?;
         let epoch = queued.permit.clock().epoch();
         let deadline = epoch.saturating_add_unsigned(queued.asked.saturating_add(timeout));
         let mut place = Self {
@@ -120,6 +123,7 @@ impl<'l> Place<'l> {
             turn: permit.run().ready,
             permit,
             watch: Watch::new(limiter.scope()),
+            waits: None,
             delay: 0,
             behind: 0,
             is_given_up: false,
@@ -201,13 +205,14 @@ impl<'l> Place<'l> {
     pub fn hand_over(&self) -> Permit<'l> {
         // A dry run has told of it already.
         if !self.limiter.is_dry() {
-            self.limiter.scope().granted(self.weight());
+            self.limiter.note_grant(&self.permit);
         }
         self.permit.handed_on()
     }
 
     /// Gives the place back.
     pub fn give_back(&mut self) {
+        self.end_wait(false);
         self.permit.give_all_back();
     }
 
@@ -219,7 +224,7 @@ impl<'l> Place<'l> {
         self.permit.leave();
         self.queue_again(name, self.left(self.now()))
             .await
-            .inspect_err(|error| self.limiter.scope().refused(error))
+            .inspect_err(|error| self.limiter.note_refusal(name, error))
     }
 
     /// Until which tick to sleep now, and then to ask again; none: its turn has come.
@@ -232,15 +237,37 @@ impl<'l> Place<'l> {
         match &next {
             Ok(Some(_)) => {
                 self.watch.sleeps();
+                self.begin_to_wait();
                 self.permit.has_slept();
             }
-            Ok(None) => self.watch.goes(),
+            Ok(None) => {
+                self.watch.goes();
+                self.end_wait(true);
+            }
             Err(error) => {
-                self.permit.give_all_back();
-                self.limiter.scope().refused(error);
+                self.give_back();
+                self.limiter.note_refusal(name, error);
             }
         }
         next
+    }
+
+    /// Counts itself among those who wait.
+    fn begin_to_wait(&mut self) {
+        if self.waits.is_none()
+            && let Some(zone) = self.permit.zone()
+        {
+            zone.counts().waits();
+            self.waits = Some((zone, zone.clock().now()));
+        }
+    }
+
+    /// Does so no longer.
+    fn end_wait(&mut self, is_granted: bool) {
+        if let Some((zone, since)) = self.waits.take() {
+            let time = zone.clock().now().saturating_sub(since);
+            zone.counts().waited(is_granted.then_some(time));
+        }
     }
 
     /// What is to be done now: to sleep until that tick of the permit's clock, or to go.

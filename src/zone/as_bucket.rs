@@ -40,11 +40,12 @@ impl Whose {
 impl Bucket for Attached {
     fn put(&self, item: Item<'_>, max_wait: Duration) -> Result<Grant, AcquireError> {
         let max_wait = ticks(max_wait);
-        self.ask_zone(item.weight, |zone| {
+        let put = self.ask_zone(item.weight, |zone| {
             let age = self.age_of(zone);
             zone.ask(item.name, |bucket| {
                 let run = bucket.reserve(item.weight, max_wait)?;
                 let behind = bucket.latest_end();
+                zone.counts().granted(run.weight, run.asked);
                 let index = bucket.spot().place.index;
                 let at = Timestamp::from_micros(run.ready);
                 let ahead = |tick: u64| Duration::from_micros(tick.saturating_sub(run.asked));
@@ -52,7 +53,8 @@ impl Bucket for Attached {
                     .in_place(Whose { age, index }.pack())
                     .paused(ahead(behind)))
             })
-        })
+        });
+        put.inspect_err(|error| self.count_refusal(item.name, error))
     }
 
     fn give_back(&self, _: &[u8], grant: &Grant, weight: u64) -> Result<(), BucketError> {

@@ -1,14 +1,15 @@
 //! What a limiter is attached to: a zone, and those that took its place.
 
 use crate::error::{AcquireError, BucketError, OpenError};
-use crate::ring::Refusal;
+use crate::ring::{Clock, Refusal};
+use crate::segment::counts::Count;
 use crate::segment::open_segment;
 use crate::segment::place::Place;
 #[cfg(feature = "portable")]
 use crate::segment::portable::open_portable;
 use crate::spec::{Presence, Spec};
 use crate::zone::Zone;
-use crate::zone::bucket::ZoneBucket;
+use crate::zone::bucket::{Spot, ZoneBucket};
 use crate::zone::denied::{Denied, deny, unusable};
 use std::fmt;
 use std::ptr;
@@ -137,6 +138,21 @@ impl Attached {
         Err(BucketError::Reopen(Arc::new(OpenError::Unsettled { path })).into())
     }
 
+    /// Counts a request that was refused for that reason, if it is one that is counted.
+    #[cold]
+    pub fn count_refusal(&self, name: &[u8], reason: &AcquireError) {
+        let why = match reason {
+            AcquireError::Limited { .. } => Count::Limited,
+            AcquireError::QueueFull { .. } => Count::QueueFull,
+            AcquireError::Full { .. } => Count::Full,
+            _ => return,
+        };
+        let zone = self.newest();
+        let spot = zone.has_keys().then(|| zone.spot(name)).flatten();
+        let bucket = spot.and_then(Spot::of_a_key);
+        zone.counts().refused(why, zone.clock().now(), bucket);
+    }
+
     /// Asks the zone in use, and says in the caller's words why there is no answer.
     pub fn ask_zone<'a, T>(
         &'a self,
@@ -231,9 +247,9 @@ impl Link {
     fn new(origin: &Origin, spec: &Spec) -> Result<Self, OpenError> {
         let zone = match origin {
             Origin::Memory => Zone::in_memory(spec)?,
-            Origin::Segment(place) => Zone::of_segment(open_segment(place, spec)?),
+            Origin::Segment(place) => Zone::of_segment(open_segment(place, spec)?)?,
             #[cfg(feature = "portable")]
-            Origin::Portable(name) => Zone::of_segment(open_portable(name, spec)?),
+            Origin::Portable(name) => Zone::of_segment(open_portable(name, spec)?)?,
         };
         Ok(Self {
             zone,

@@ -44,6 +44,12 @@ impl Spot {
         self.place.index << 12 | self.place.generation
     }
 
+    /// Packed, and its index; if it is one key's bucket.
+    #[inline(always)]
+    pub fn of_a_key(self) -> Option<(u64, u64)> {
+        self.key.map(|_| (self.pack(), self.place.index))
+    }
+
     /// The same place for a key.
     #[inline]
     pub fn unpack(word: u64, key: Option<KeyHash>) -> Self {

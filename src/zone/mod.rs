@@ -8,11 +8,12 @@ pub mod denied;
 pub mod janitor;
 pub mod terms;
 
-use crate::directory::{Directory, Key, Seed};
+use crate::directory::{Directory, Key, Place, Seed};
 use crate::error::{BucketError, OpenError, SetRatesError};
 use crate::rate::Rate;
 use crate::ring::word::Version;
 use crate::ring::{Gate, KeyHash, Plan, Refusal};
+use crate::segment::counts::{Counts, Site};
 use crate::segment::{Entered, Latest, Mapping, Segment, SegmentClock, Timing, rates};
 use crate::spec::{Design, Spec};
 use crate::sync::Ordering;
@@ -31,6 +32,7 @@ pub struct Zone {
     clock: SegmentClock,
     design: Design,
     terms: Latest<Terms>,
+    counts: Counts,
 }
 
 /// Where the mapping comes from.
@@ -88,7 +90,10 @@ impl Zone {
         let home = Home::Memory {
             rates: Mutex::new(()),
         };
+        let counts = Counts::new(mapping.clone(), Site::Memory)
+            .map_err(failed("get a page for the counts of a limiter in"))?;
         Ok(Self {
+            counts,
             mapping,
             home,
             seed,
@@ -99,15 +104,25 @@ impl Zone {
     }
 
     /// The buckets of a segment.
-    pub fn of_segment(segment: Segment) -> Self {
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// The system has no page for its counts.
+    pub fn of_segment(segment: Segment) -> Result<Self, OpenError> {
+        let counts = segment.counts().map_err(|source| OpenError::Io {
+            doing: "get a page for the counts of",
+            path: segment.path().to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            counts,
             mapping: segment.mapping().clone(),
             seed: segment.seed(),
             clock: SegmentClock::new(segment.timing(), segment.mapping()),
             design: segment.design().clone(),
             terms: Latest::new(Terms::new(segment.plan().clone())),
             home: Home::Segment(segment.into()),
-        }
+        })
     }
 
     /// The segment that they are in, if they are in one.
@@ -178,6 +193,12 @@ impl Zone {
         &self.clock
     }
 
+    /// What was granted, refused and waited for.
+    #[inline(always)]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
     /// Whether each key has a bucket of its own.
     #[inline]
     pub fn has_keys(&self) -> bool {
@@ -197,7 +218,16 @@ impl Zone {
 
     /// To be held while a call may own a bucket.
     pub fn enter(&self) -> Option<Entered<'_>> {
-        self.segment().map(Segment::enter)
+        let segment = self.segment().filter(|_| self.mapping.may_write());
+        segment.map(Segment::enter)
+    }
+
+    /// Whose bucket that index is, if it is in use.
+    fn tenant(&self, index: u64) -> Option<(Place, KeyHash)> {
+        match self.mapping.may_write() {
+            true => self.directory().tenant(index),
+            false => self.directory().glimpse(index),
+        }
     }
 
     /// The bucket there, if it is still that key's.
@@ -208,7 +238,7 @@ impl Zone {
     }
 
     /// Where the bucket of that name is, if a mere look tells.
-    #[inline]
+    #[inline(always)]
     pub fn spot(&self, name: &[u8]) -> Option<Spot> {
         let key = self.key(name).ok()?.hash;
         self.spot_of(key)
@@ -315,7 +345,7 @@ impl Zone {
         }
         self.check()?;
         let _entered = self.enter();
-        let Some((place, key)) = self.directory().tenant(index) else {
+        let Some((place, key)) = self.tenant(index) else {
             return Ok(None);
         };
         let spot = Spot {
@@ -345,7 +375,7 @@ impl Zone {
         let limit = self.design.keys?;
         let _entered = self.enter();
         let directory = self.directory();
-        let used = (0..directory.used()).filter(|&index| directory.tenant(index).is_some());
+        let used = (0..directory.used()).filter(|&index| self.tenant(index).is_some());
         let stock = directory.stock();
         // Relaxed: statistics.
         Some(KeysSnapshot {

@@ -5,7 +5,11 @@ mod create;
 mod inspect;
 mod keys;
 mod leak;
+#[cfg(feature = "exporter")]
+mod metrics;
 mod run;
 mod stopped;
 mod support;
+#[cfg(feature = "top")]
+mod top;
 mod usage;

@@ -1,6 +1,10 @@
 //! What can be typed: the commands, and the arguments that several of them take.
 
+#[cfg(feature = "exporter")]
+use crate::exporter;
 use crate::failure::Failure;
+#[cfg(feature = "top")]
+use crate::live;
 use crate::{acquire, create, dispose, flush, help, inspect, leak, list, patience, remove, run};
 use clap::{Args, Parser, Subcommand};
 use nix::unistd::Group;
@@ -8,7 +12,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
-use tidegate::{AcquireError, Builder, Limiter, OpenError, Permit, Rate, parse_duration};
+use tidegate::{AcquireError, Builder, Limiter, OpenError, Permit, Rate, Viewer, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,12 +58,16 @@ pub enum Command {
     Flush(flush::FlushArgs),
     Dispose(dispose::DisposeArgs),
     Leak(leak::LeakArgs),
+    #[cfg(feature = "top")]
+    Top(live::TopArgs),
+    #[cfg(feature = "exporter")]
+    Metrics(exporter::MetricsArgs),
     Remove(remove::RemoveArgs),
     Help(help::HelpArgs),
 }
 
 /// A segment's name, or the path of its file if there is a '/' in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target(OsString);
 
 impl Target {
@@ -86,6 +94,13 @@ impl Target {
     /// Attaches to what is there, whatever its rates.
     pub fn attach(&self, group: Option<u32>) -> Result<Limiter, OpenError> {
         self.builder(group).attach_only().adopt().open()
+    }
+}
+
+impl Target {
+    /// Opens it to look at it, whosever it is.
+    pub fn view(&self) -> Result<Viewer, OpenError> {
+        self.builder(None).view()
     }
 }
 

@@ -14,8 +14,8 @@ Examples:
   tidegate create hosts --rate 2/s --keys 5000      a bucket for each of 5,000 keys
 
 A segment takes 8 bytes for each permit of the largest limit and the queue together, rounded
-up to a power of two, and 4 KiB more: all of it at once, of memory if it has no '/'. With
---keys it takes that much for each key, and some 270 bytes; so the queue of a key is hardly
+up to a power of two, and 36 KiB more: all of it at once, of memory if it has no '/'. With
+--keys it takes 8 bytes a permit for each key, some 270 bytes more, and 101 KiB in all; so the queue of a key is hardly
 longer than its largest limit then (5 permits at least), and who would wait beyond it is
 refused at once, unless --queue says otherwise.
 
@@ -41,6 +41,9 @@ pub struct CreateArgs {
     /// Count by the processor's own counter, which is read faster, where the kernel does so too
     #[arg(long)]
     processor_clock: bool,
+    /// For how many processes to count apart what they are granted and refused [default: 64]
+    #[arg(long, value_name = "N")]
+    processes: Option<u64>,
 }
 
 pub fn create(args: &CreateArgs) -> Result<(), Failure> {
@@ -54,6 +57,9 @@ pub fn create(args: &CreateArgs) -> Result<(), Failure> {
     }
     if args.processor_clock {
         builder = builder.processor_clock();
+    }
+    if let Some(processes) = args.processes {
+        builder = builder.processes(processes);
     }
     let name = &args.segment.target;
     let (limiter, verb) = match builder.clone().create_only().open() {

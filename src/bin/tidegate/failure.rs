@@ -55,6 +55,12 @@ pub enum Failure {
         doing: &'static str,
         source: io::Error,
     },
+    #[cfg(feature = "exporter")]
+    #[error("could not listen on {address}: {why}")]
+    Listen { address: String, why: String },
+    #[cfg(feature = "top")]
+    #[error("standard output is no terminal: use --once, or --once --json")]
+    NoTerminal,
     #[error("stopped by {0}, and took nothing")]
     Stopped(Signal),
     #[error("could not run {command:?}: {source}")]

@@ -1,9 +1,11 @@
 //! `tidegate inspect`.
 
 use crate::args::Segment;
+use crate::asked::most_refused;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
 use crate::report::Report;
+use crate::sight::Sight;
 use crate::top::{Order, top};
 use clap::Args;
 
@@ -13,7 +15,8 @@ Examples:
   tidegate inspect api --json | jq .next_permit_in_us
   tidegate inspect hosts --top 20 --by queued        the keys with the longest queues
 
-Looking takes nothing.";
+Looking takes nothing. A segment that this user may only read is shown, too; what a killed
+process left half done counts as granted just now then.";
 
 /// Show what is in a segment
 #[derive(Args)]
@@ -33,10 +36,12 @@ pub struct InspectArgs {
 }
 
 pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
-    let limiter = args.segment.attach()?;
-    let mut report = Report::new(args.segment.target.to_string(), &limiter.inspect()?);
+    let sight = Sight::of(&args.segment.target, args.segment.access.group)?;
+    let (seen, stats) = (sight.inspect()?, sight.stats()?);
+    let mut report = Report::new(args.segment.target.to_string(), &seen, &stats);
     if let Some(most) = args.top {
-        report.top = Some(top(&limiter, most, args.by)?);
+        report.top = Some(top(sight.buckets()?, most, args.by));
+        report.most_refused = Some(most_refused(&stats, most));
     }
     if args.json {
         print_json(&report)

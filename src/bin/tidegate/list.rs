@@ -4,9 +4,10 @@ use crate::args::{Access, Target};
 use crate::failure::Failure;
 use crate::output::{bytes, print, print_json, row, table, tell};
 use crate::report::Report;
+use crate::sight::Sight;
 use clap::Args;
 use serde::Serialize;
-use tidegate::OpenError;
+use tidegate::{BucketError, OpenError, Snapshot, Stats};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,18 +72,22 @@ pub fn list(args: &ListArgs) -> Result<(), Failure> {
 
 /// What is under that name; nothing if it was removed just now.
 fn look(name: String, access: &Access) -> Option<Entry> {
-    let seen = match Target::named(&name).attach(access.group) {
+    let seen = match Sight::of(&Target::named(&name), access.group) {
         Err(OpenError::NotFound { .. }) => return None,
         Err(error) => Err(Failure::from(error)),
-        Ok(limiter) => limiter.inspect().map_err(Failure::from),
+        Ok(sight) => both(&sight).map_err(Failure::from),
     };
     Some(match seen {
-        Ok(seen) => Entry::Seen(Box::new(Report::new(name, &seen))),
+        Ok((seen, stats)) => Entry::Seen(Box::new(Report::new(name, &seen, &stats))),
         Err(failure) => Entry::Unreadable {
             name,
             error: failure.to_string(),
         },
     })
+}
+
+fn both(sight: &Sight) -> Result<(Snapshot, Stats), BucketError> {
+    Ok((sight.inspect()?, sight.stats()?))
 }
 
 /// A table of what can be used, if there is any of it.

@@ -2,23 +2,31 @@
 
 mod acquire;
 mod args;
+mod asked;
 mod create;
 mod dispose;
+#[cfg(feature = "exporter")]
+mod exporter;
 mod failure;
 mod flush;
 mod help;
 mod inspect;
 mod leak;
 mod list;
+#[cfg(feature = "top")]
+mod live;
 mod output;
 mod patience;
 mod remove;
 mod report;
 mod run;
 mod shown;
+mod sight;
 mod signals;
 mod startable;
 mod top;
+#[cfg(any(feature = "exporter", feature = "top"))]
+mod watched;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -35,6 +43,10 @@ fn main() -> ExitCode {
         Command::Flush(args) => flush::flush(&args),
         Command::Dispose(args) => dispose::dispose(&args),
         Command::Leak(args) => leak::leak(&args),
+        #[cfg(feature = "exporter")]
+        Command::Metrics(args) => exporter::metrics(&args),
+        #[cfg(feature = "top")]
+        Command::Top(args) => live::top(&args),
         Command::Remove(args) => remove::remove(&args),
         Command::Help(args) => help::help(&args),
     };

@@ -90,11 +90,17 @@ pub fn row<T: Display>(things: &[T]) -> String {
 }
 
 /// Lines whose columns begin at the same place, two spaces apart.
-pub fn table<const N: usize>(lines: &[[String; N]]) -> String {
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
-    let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
+pub fn table<L: AsRef<[String]>>(lines: &[L]) -> String {
+    let mut widths = Vec::new();
+    for line in lines {
+        let line = line.as_ref();
+        widths.resize(widths.len().max(line.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
     let lines = lines.iter().map(|line| {
-        let cells = line.iter().zip(widths);
+        let cells = line.as_ref().iter().zip(&widths);
         let padded: String = cells
             .map(|(cell, width)| format!("{cell:<width$}  "))
             .collect();

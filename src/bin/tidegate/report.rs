@@ -1,11 +1,12 @@
 //! What `inspect` and `list` tell of a segment, for programs and for people.
 
+use crate::asked::{CountsReport, ProcessReport, RefusedReport, processes, table_of};
 use crate::output::{brief, bytes, exact, many, micros, table};
 use crate::top::Top;
 use serde::Serialize;
 use std::fmt;
 use std::time::{Duration, SystemTime};
-use tidegate::{KeysSnapshot, LeakerSnapshot, Rate, SegmentSnapshot, Snapshot, Timestamp};
+use tidegate::{KeysSnapshot, LeakerSnapshot, Rate, SegmentSnapshot, Snapshot, Stats, Timestamp};
 
 /// A segment at one moment. Field names are part of the command line's interface, and say
 /// their units.
@@ -23,11 +24,19 @@ pub struct Report {
     /// Since the segment was made.
     reserved_permits: u64,
     next_permit_in_us: u64,
+    /// All keys; 0 if they are not.
+    paused_us: u64,
     leaker: Option<LeakerReport>,
+    /// What was asked of it since it was made.
+    counts: CountsReport,
+    /// Who uses it.
+    processes: Vec<ProcessReport>,
     /// Where each key has a bucket. All permits above are of all keys together then.
     keys: Option<KeysReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top: Option<Top>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_refused: Option<Vec<RefusedReport>>,
 }
 
 #[derive(Serialize)]
@@ -48,15 +57,17 @@ pub struct SegmentReport {
 
 #[derive(Serialize)]
 pub struct RateReport {
-    rate: String,
-    limit_permits: u64,
+    pub rate: String,
+    pub limit_permits: u64,
     interval_us: u64,
-    granted_permits: u64,
+    pub granted_permits: u64,
 }
 
 #[derive(Serialize)]
 struct LeakerReport {
     running: bool,
+    /// Whether others stand by, to lead when it ends.
+    standby: bool,
     pid: u64,
     last_pass_age_us: u64,
     interval_us: u64,
@@ -67,12 +78,13 @@ struct LeakerReport {
 }
 
 impl Report {
-    pub fn new(name: String, seen: &Snapshot) -> Self {
+    pub fn new(name: String, seen: &Snapshot, stats: &Stats) -> Self {
         // Who waits counts in every window, for it has its time already.
         let granted = |count: u64| count.saturating_sub(seen.queued);
         let uses = seen.rates.iter().zip(&seen.counts);
         let segment = seen.segment.as_ref();
-        let leaker = segment.and_then(|segment| segment.leaker.as_ref());
+        let leaker =
+            segment.and_then(|segment| Some((segment.leaker.as_ref()?, segment.has_standby)));
         Self {
             name,
             segment: segment.map(SegmentReport::new),
@@ -85,10 +97,49 @@ impl Report {
             capacity_permits: seen.capacity,
             reserved_permits: seen.reserved,
             next_permit_in_us: micros(seen.waiting),
-            leaker: leaker.map(|leaker| LeakerReport::new(leaker, seen.now)),
+            paused_us: micros(seen.paused),
+            leaker: leaker.map(|(leaker, standby)| LeakerReport::new(leaker, standby, seen.now)),
+            counts: (&stats.total).into(),
+            processes: processes(stats),
             keys: seen.keys.as_ref().map(KeysReport::new),
             top: None,
+            most_refused: None,
         }
+    }
+}
+
+#[cfg(feature = "top")]
+impl Report {
+    /// Whether each key has a bucket.
+    pub fn keys_are_apart(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// What never changes, or seldom.
+    pub fn facts(&self) -> String {
+        let file = self.segment.as_ref().map(SegmentReport::to_string);
+        let keys = self.keys.as_ref().map(|keys| format!("keys {keys}"));
+        let facts: Vec<_> = keys.into_iter().chain(file).collect();
+        facts.join("  ")
+    }
+
+    /// When the leak process made its last pass, and what it has done.
+    pub fn last_pass(&self) -> Option<String> {
+        self.leaker.as_ref().map(LeakerReport::to_string)
+    }
+
+    /// For how long everything is paused still.
+    pub fn paused(&self) -> Option<Duration> {
+        (self.paused_us > 0).then(|| Duration::from_micros(self.paused_us))
+    }
+}
+
+#[cfg(feature = "top")]
+impl RateReport {
+    /// How much of the limit is used; of all keys together there is none.
+    pub fn part(&self, keys_are_apart: bool) -> Option<f64> {
+        let part = self.granted_permits as f64 / self.limit_permits.max(1) as f64;
+        (!keys_are_apart).then_some(part)
     }
 }
 
@@ -139,9 +190,10 @@ impl RateReport {
 }
 
 impl LeakerReport {
-    fn new(leaker: &LeakerSnapshot, now: Timestamp) -> Self {
+    fn new(leaker: &LeakerSnapshot, standby: bool, now: Timestamp) -> Self {
         Self {
             running: leaker.is_alive,
+            standby,
             pid: leaker.pid,
             last_pass_age_us: micros(now.duration_since(leaker.last_pass)),
             interval_us: micros(leaker.interval),
@@ -189,6 +241,12 @@ impl fmt::Display for Report {
         );
         let reserved = many(self.reserved_permits, "permit");
         line("reserved", format!("{reserved} since it was created"));
+        line("granted", self.counts.to_string());
+        if !self.processes.is_empty() {
+            for (index, process) in table_of(&self.processes).lines().enumerate() {
+                line(if index == 0 { "used by" } else { "" }, process.to_owned());
+            }
+        }
         let leaker = self.leaker.as_ref().map(LeakerReport::to_string);
         line(
             "leaker",
@@ -243,6 +301,9 @@ impl fmt::Display for LeakerReport {
         if self.running {
             let interval = brief(Duration::from_micros(self.interval_us));
             write!(f, "process {}, every {interval}, last {age} ago", self.pid)?;
+            if self.standby {
+                f.write_str("; others stand by")?;
+            }
         } else {
             write!(f, "none now; process {} was last, {age} ago", self.pid)?;
         }

@@ -1,6 +1,5 @@
 //! The busiest keys of a segment, for programs and for people.
 
-use crate::failure::Failure;
 use crate::output::{exact, micros, table};
 use crate::shown::{EMPTY, escaped, hex};
 use clap::ValueEnum;
@@ -8,7 +7,7 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
-use tidegate::{BucketSnapshot, Limiter};
+use tidegate::{BucketSnapshot, Buckets};
 
 /// By what keys are sorted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -53,8 +52,8 @@ impl From<BucketSnapshot> for KeyReport {
 pub struct Top(Vec<KeyReport>);
 
 /// Looks for the `most` busiest keys.
-pub fn top(limiter: &Limiter, most: usize, order: Order) -> Result<Top, Failure> {
-    let mut all: Vec<KeyReport> = limiter.buckets()?.map(KeyReport::from).collect();
+pub fn top(buckets: Buckets<'_>, most: usize, order: Order) -> Top {
+    let mut all: Vec<KeyReport> = buckets.map(KeyReport::from).collect();
     all.sort_by_key(|key| {
         let first = match order {
             Order::Count => key.counted_permits,
@@ -64,7 +63,7 @@ pub fn top(limiter: &Limiter, most: usize, order: Order) -> Result<Top, Failure>
         (Reverse(first), key.key.clone())
     });
     all.truncate(most);
-    Ok(Top(all))
+    Top(all)
 }
 
 impl fmt::Display for Top {
