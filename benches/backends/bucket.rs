@@ -48,19 +48,32 @@ impl<S: Store> Asked<S> {
 
 /// Takes all that can be had; where there is always more, until the log has gone round, or for
 /// a while.
-pub fn fill(bucket: &impl Bucket, plan: &Plan) {
-    let enough = Instant::now() + LONG_ENOUGH;
-    let limit = plan.limit.limit;
-    let mut taken = 0;
-    // To the last permit.
-    for weight in [limit.div_ceil(GRANTS), 1] {
-        while taken < 2 * limit && take(bucket, weight).is_ok() {
-            taken += weight;
-            if plan.work == Work::Admit && Instant::now() > enough {
-                return;
+pub fn fill<B: Bucket>(bucket: &B, plan: &Plan) -> io::Result<()> {
+    match plan.work {
+        Work::Admit => go_round(bucket, plan),
+        Work::Refuse => {
+            // To the last permit.
+            for weight in [plan.limit.limit.div_ceil(GRANTS), 1] {
+                while take(bucket, weight).is_ok() {}
             }
+            Ok(())
         }
     }
+}
+
+fn go_round<B: Bucket>(bucket: &B, plan: &Plan) -> io::Result<()> {
+    let enough = Instant::now() + LONG_ENOUGH;
+    let limit = plan.limit.limit;
+    let weight = plan.weight.max(limit.div_ceil(GRANTS));
+    let mut taken = 0;
+    while taken < 2 * limit && Instant::now() < enough {
+        if let Err(wait) = take(bucket, weight) {
+            let what = bucket.label();
+            return Err(io::Error::other(format!("{what} is full for {wait} µs")));
+        }
+        taken += weight;
+    }
+    Ok(())
 }
 
 impl<S: Store> Contender for Asked<S> {
@@ -77,7 +90,7 @@ impl<S: Store> Contender for Asked<S> {
     /// forks those that are measured.
     fn fill(&self) -> io::Result<()> {
         let child = Child::spawn(0, || {
-            fill(&self.store.open_to_fill(&self.plan)?, &self.plan);
+            fill(&self.store.open_to_fill(&self.plan)?, &self.plan)?;
             Ok(Vec::new())
         })?;
         child.join(PATIENCE).map(drop)

@@ -16,8 +16,15 @@ use crate::plan::Plan;
 
 /// How many processes share one bucket.
 pub const PROCESSES: [usize; 4] = [1, 2, 4, 8];
-/// Limits of buckets that one process asks.
-pub const LIMITS: [u64; 4] = [10, 1_000, 100_000, 1_000_000];
+/// Limits of buckets that one process asks. The fastest take more than 10 in a microsecond, which
+/// is the shortest interval: so where all are to be granted, the least is more.
+pub const fn limits(work: Work) -> [u64; 4] {
+    let least = match work {
+        Work::Admit => 100,
+        Work::Refuse => 10,
+    };
+    [least, 1_000, 100_000, 1_000_000]
+}
 /// Weights of single calls of one process, under a limit of as much as the last.
 pub const WEIGHTS: [u64; 5] = [1, 10, 100, 1_000, 10_000];
 
@@ -122,56 +129,13 @@ impl Run {
     pub fn measure(field: &Field, settings: &Settings) -> io::Result<Self> {
         let mut run = Self::prepare(field)?;
         for round in 0..settings.rounds {
-            eprintln!("round {} of {}", round + 1, settings.rounds);
-            for event in run.events() {
-                // Where calls are counted only, half a slice tells as much.
-                let length = if event.times {
-                    settings.slice
-                } else {
-                    settings.slice / 2
-                };
-                event.round(length, round % 2 == 1)?;
-            }
-        }
-        Ok(run)
-    }
-
-    fn prepare(field: &Field) -> io::Result<Self> {
-        let by_processes = |work: Work| -> io::Result<Series> {
-            let entries: Rc<[Entry]> = field.entries(work.name(), &Plan::of(work))?.into();
-            let events = PROCESSES.map(|processes| Event {
-                processes,
-                times: true,
-                ..Event::new(Rc::clone(&entries), processes as u64)
-            });
-            Ok(Series {
-                work,
-                events: events.into(),
-            })
-        };
-        let by = |work: Work, what: &str, values: &[u64], plan: &dyn Fn(u64) -> Plan| {
-            let mut events = Vec::new();
-            for &value in values {
-                let label = format!("{}-{what}-{value}", work.name());
-                events.push(Event::new(
-                    field.entries(&label, &plan(value))?.into(),
-                    value,
-                ));
-            }
-            io::Result::Ok(Series { work, events })
-        };
-        let by_limit = |work: Work| {
-            eprintln!(
-                "filling logs of up to {} permits: {}",
-                LIMITS[3],
-                work.name()
-            );
-            by(work, "limit", &LIMITS, &|limit| {
+            eprintln!("filling logs: {}, as the limit grows", work.name());
+            by(work, "limit", &limits(work), &|limit| {
                 Plan::of(work).with_limit(limit)
             })
-        };
+        }
         let most = WEIGHTS[WEIGHTS.len() - 1];
-        let heavy = |weight| Plan::of(Work::Admit).with_limit(most).with_weight(weight);
+        let heavy = |weight| Plan::of(Work::Admit).with_weight(weight, most);
         Ok(Self {
             processes: [by_processes(Work::Admit)?, by_processes(Work::Refuse)?],
             limits: [by_limit(Work::Admit)?, by_limit(Work::Refuse)?],

@@ -20,8 +20,8 @@ other round backwards. Calling processes are pinned to the two cores, by turns; 
 and share these cores with them. *Admit*: the limit is never reached. *Refuse*: the bucket is
 full for an hour. Where processes are compared, that limit is 4,096.
 
-As the limit grows, the admitting rate stays 100 million a second and its window grows; a refusing
-bucket is full, with a grant for each permit or, beyond 10,000, with grants of some more. As the
+As the limit grows, the admitting rate stays 100 million a second and its window grows, from a
+microsecond on; a refusing bucket is full, with a grant for each permit or, beyond 10,000, with grants of some more. As the
 weight grows, a limit of 10,000 is never reached. The locks have room for 4,096 permits, and know
 no weights.
 

@@ -26,8 +26,8 @@ impl Plan {
         }
     }
 
-    /// The same under another limit: of 100 million in a second, which nobody reaches, or for
-    /// an hour.
+    /// The same under another limit, from 100 on: of 100 million in a second, which nobody reaches;
+    /// or of any, for an hour.
     pub fn with_limit(self, limit: u64) -> Self {
         let interval = match self.work {
             Work::Admit => Duration::from_micros((limit / 100).max(1)),
@@ -39,9 +39,14 @@ impl Plan {
         }
     }
 
-    /// The same by calls for more.
-    pub const fn with_weight(self, weight: u64) -> Self {
-        Self { weight, ..self }
+    /// The same by calls for more, under a limit in the same interval.
+    pub const fn with_weight(self, weight: u64, limit: u64) -> Self {
+        let interval = self.limit.interval;
+        Self {
+            limit: Limit { limit, interval },
+            weight,
+            ..self
+        }
     }
 
     /// As tidegate has it.

@@ -66,7 +66,7 @@ impl Store for Heap {
     fn open(&self, plan: &Plan) -> io::Result<MemoryBucket> {
         let bucket = made(Limiter::in_memory().rate(plan.rate()).open_bucket())?;
         if self.is_filled {
-            fill(&bucket, plan);
+            fill(&bucket, plan)?;
         }
         Ok(bucket)
     }
