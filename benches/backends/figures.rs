@@ -129,11 +129,50 @@ impl Run {
     pub fn measure(field: &Field, settings: &Settings) -> io::Result<Self> {
         let mut run = Self::prepare(field)?;
         for round in 0..settings.rounds {
+            eprintln!("round {} of {}", round + 1, settings.rounds);
+            for event in run.events() {
+                // Where calls are counted only, half a slice tells as much.
+                let length = if event.times {
+                    settings.slice
+                } else {
+                    settings.slice / 2
+                };
+                event.round(length, round % 2 == 1)?;
+            }
+        }
+        Ok(run)
+    }
+
+    fn prepare(field: &Field) -> io::Result<Self> {
+        let by_processes = |work: Work| -> io::Result<Series> {
+            let entries: Rc<[Entry]> = field.entries(work.name(), &Plan::of(work))?.into();
+            let events = PROCESSES.map(|processes| Event {
+                processes,
+                times: true,
+                ..Event::new(Rc::clone(&entries), processes as u64)
+            });
+            Ok(Series {
+                work,
+                events: events.into(),
+            })
+        };
+        let by = |work: Work, what: &str, values: &[u64], plan: &dyn Fn(u64) -> Plan| {
+            let mut events = Vec::new();
+            for &value in values {
+                let label = format!("{}-{what}-{value}", work.name());
+                events.push(Event::new(
+                    field.entries(&label, &plan(value))?.into(),
+                    value,
+                ));
+            }
+            io::Result::Ok(Series { work, events })
+        };
+        let by_limit = |work: Work| {
             eprintln!("filling logs: {}, as the limit grows", work.name());
             by(work, "limit", &limits(work), &|limit| {
                 Plan::of(work).with_limit(limit)
             })
-        }
+        };
         let most = WEIGHTS[WEIGHTS.len() - 1];
         let heavy = |weight| Plan::of(Work::Admit).with_weight(weight, most);
         Ok(Self {
