@@ -104,7 +104,7 @@ impl Figures {
                 .push(calls);
         }
         for &subject in &turns {
-            let calls = subject.latency(processes, length)?;
+            let calls = Latency::from(&subject.latency(processes, length)?);
             self.case(work, subject.name(), processes)
                 .latency
                 .push(calls);

@@ -11,6 +11,8 @@ use crate::shared::{Padded, Shareable, Shared};
 
 /// Calls before the start line, so that pages, branches and the ring are warm.
 const WARM_UP: usize = 256;
+/// No more of them, once they took so long: a call may wait for a disk.
+const WARM_ENOUGH: Duration = Duration::from_millis(20);
 /// How long processes may take to reach the start line, or to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -118,9 +120,27 @@ pub fn throughput<C: Contender>(
     Ok(calls as f64 / slice.elapsed.as_secs_f64())
 }
 
+/// How many permits `processes` take together, each until it is refused, or has `enough`.
+pub fn grants<C: Contender>(contender: &C, processes: usize, enough: u64) -> io::Result<u64> {
+    let slice = run(processes, Duration::ZERO, |_, stage| {
+        let gate = contender.enter()?;
+        let mut granted = 0;
+        stage.start();
+        while granted < enough && gate.try_acquire().is_ok() {
+            granted += 1;
+        }
+        Ok(vec![granted])
+    })?;
+    Ok(slice.results.iter().flatten().sum())
+}
+
 /// What every process of a measurement does before the start line.
 pub(crate) fn warm_up(gate: &impl Gate) {
+    let enough = Instant::now() + WARM_ENOUGH;
     for _ in 0..WARM_UP {
         std::hint::black_box(gate.try_acquire()).ok();
+        if Instant::now() > enough {
+            break;
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The machine, in one line under every table.
 
 use std::fs::read_to_string;
+use std::path::Path;
 
 use crate::process::cores;
 
@@ -26,4 +27,19 @@ pub fn describe() -> String {
         first_line("/proc/sys/kernel/osrelease"),
         first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
     )
+}
+
+/// The kind of file system that a path is on.
+pub fn file_system(path: &Path) -> String {
+    let mounts = read_to_string("/proc/self/mounts").unwrap_or_default();
+    let kinds = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        let (place, kind) = (words.next()?, words.next()?);
+        path.starts_with(place).then_some((place.len(), kind))
+    });
+    // What is mounted later hides what was there.
+    kinds
+        .max_by_key(|(length, _)| *length)
+        .map_or("an unknown file system", |(_, kind)| kind)
+        .to_owned()
 }

@@ -29,8 +29,8 @@ pub struct Chart {
 
 const FONT: &str = "sans-serif";
 
-/// Okabe and Ito's colours, which the colour-blind can tell apart.
-const COLOURS: [RGBColor; 7] = [
+/// Okabe and Ito's colours, which the colour-blind can tell apart, and three more.
+const COLOURS: [RGBColor; 10] = [
     RGBColor(0, 114, 178),
     RGBColor(0, 0, 0),
     RGBColor(213, 94, 0),
@@ -38,6 +38,9 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(204, 121, 167),
     RGBColor(230, 159, 0),
     RGBColor(86, 180, 233),
+    RGBColor(128, 128, 128),
+    RGBColor(136, 34, 85),
+    RGBColor(220, 200, 20),
 ];
 
 impl Chart {

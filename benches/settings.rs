@@ -11,6 +11,8 @@ use crate::machine;
 
 /// Rounds, and how long a slice is: in a full run, and in a quick one.
 const OF_CALLS: [(usize, Duration); 2] = [(9, ms(150)), (3, ms(20))];
+/// The same for buckets in stores, some of which take milliseconds for a call.
+const OF_STORES: [(usize, Duration); 2] = [(7, ms(200)), (1, ms(20))];
 /// The same for callers who wait: it takes a while until each has had its turn.
 const OF_WAITS: [(usize, Duration); 2] = [(3, ms(1000)), (3, ms(100))];
 /// How often one looks who polls at a fixed interval.
@@ -42,6 +44,11 @@ impl Settings {
     /// `scratch` is cargo's `CARGO_TARGET_TMPDIR`; results go beside it.
     pub fn of_calls(scratch: &str) -> io::Result<Option<Self>> {
         Self::from_arguments(scratch, OF_CALLS)
+    }
+
+    /// The same where a round is long, for there are many contenders.
+    pub fn of_stores(scratch: &str) -> io::Result<Option<Self>> {
+        Self::from_arguments(scratch, OF_STORES)
     }
 
     /// The same for callers who wait, which takes longer slices.
@@ -83,16 +90,18 @@ impl Settings {
 
     /// What goes under every table: where and how it was measured.
     pub fn footnote(&self) -> String {
+        self.footnote_on(&machine::describe())
+    }
+
+    /// The same for one who knows more of where.
+    pub fn footnote_on(&self, machine: &str) -> String {
         let warning = if self.quick {
             " **A quick run: these figures mean nothing.**"
         } else {
             ""
         };
         let Self { rounds, slice, .. } = self;
-        format!(
-            "{rounds} rounds, slices of {slice:?}. {}.{warning}\n",
-            machine::describe()
-        )
+        format!("{rounds} rounds, slices of {slice:?}. {machine}.{warning}\n")
     }
 }
 

@@ -3,11 +3,13 @@
 use std::io;
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
 use crate::bare::Swap;
 use crate::baselines::{FileLock, Locked, RobustMutex, SpinLock};
 use crate::contender::{Contender, Work};
-use crate::harness::throughput;
-use crate::latency::{Latency, measure};
+use crate::harness::{grants, throughput};
+use crate::latency::measure;
 use crate::tide::Tide;
 
 /// A [`Contender`] behind a pointer: the loops over its calls are compiled for
@@ -17,8 +19,10 @@ pub trait Subject {
     fn name(&self) -> &'static str;
     /// Calls per second of all `processes` together.
     fn throughput(&self, processes: usize, length: Duration) -> io::Result<f64>;
-    /// How long single calls of `processes` take.
-    fn latency(&self, processes: usize, length: Duration) -> io::Result<Latency>;
+    /// How long single calls of `processes` take, in ticks of the counter.
+    fn latency(&self, processes: usize, length: Duration) -> io::Result<Histogram<u64>>;
+    /// How many permits `processes` take together until each is refused, or has `enough`.
+    fn grants(&self, processes: usize, enough: u64) -> io::Result<u64>;
 }
 
 impl<C: Contender> Subject for C {
@@ -30,8 +34,12 @@ impl<C: Contender> Subject for C {
         throughput(self, processes, length)
     }
 
-    fn latency(&self, processes: usize, length: Duration) -> io::Result<Latency> {
-        Ok(Latency::from(&measure(self, processes, length)?))
+    fn latency(&self, processes: usize, length: Duration) -> io::Result<Histogram<u64>> {
+        measure(self, processes, length)
+    }
+
+    fn grants(&self, processes: usize, enough: u64) -> io::Result<u64> {
+        grants(self, processes, enough)
     }
 }
 

@@ -11,8 +11,8 @@ pub struct Table {
 
 impl Table {
     /// A table without rows.
-    pub fn new(title: impl Into<String>, head: &[&str]) -> Self {
-        let head = head.iter().map(|cell| cell.to_string()).collect();
+    pub fn new(title: impl Into<String>, head: &[impl ToString]) -> Self {
+        let head = head.iter().map(ToString::to_string).collect();
         Self {
             title: title.into(),
             rows: vec![head],
