@@ -289,6 +289,43 @@ fn a_forked_child_has_no_leaker_beside_it_until_it_starts_one() {
 
 #[cfg(feature = "tokio")]
 #[test]
+fn a_task_that_is_stopped_is_restarted_at_once_and_by_a_forked_child_in_its_own_runtime() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
+    };
+    let limiter = Limiter::in_memory().rate(RATE).open().unwrap();
+    let parents = runtime();
+    let mut leaking = parents.block_on(async {
+        let mut leaking = Leaker::new(&limiter).interval(ms(1)).start_task().unwrap();
+        leaking.stop();
+        assert!(!leaking.is_running());
+        leaking.restart().unwrap();
+        assert!(leaking.is_running(), "the first has not even begun");
+        while leaking.passes() < 3 {
+            tokio::time::sleep(ms(1)).await;
+        }
+        leaking
+    });
+    let child = Process::fork_among_threads(|| {
+        assert!(!leaking.is_running());
+        assert!(leaking.restart().is_err(), "there is no runtime");
+        assert!(!leaking.is_running());
+        runtime().block_on(async {
+            leaking.restart().unwrap();
+            while leaking.passes() < 3 {
+                tokio::time::sleep(ms(1)).await;
+            }
+        });
+    });
+    child.join();
+    assert!(leaking.is_running());
+}
+
+#[cfg(feature = "tokio")]
+#[test]
 fn a_leaker_as_a_task_works_for_async_buckets_and_for_others() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _entered = runtime.enter();

@@ -25,6 +25,13 @@ macro_rules! ask {
     }};
 }
 
+/// When a pause is to end.
+#[derive(Clone, Copy)]
+enum End {
+    In(Duration),
+    At(Timestamp),
+}
+
 impl Limiter {
     /// As [`pause`](Self::pause), for async code.
     ///
@@ -36,7 +43,8 @@ impl Limiter {
         name: impl AsRef<[u8]>,
         duration: Duration,
     ) -> Result<Timestamp, PauseError> {
-        self.pause_later(Some(name.as_ref()), duration).await
+        self.pause_later(Some(name.as_ref()), End::In(duration))
+            .await
     }
 
     /// As [`pause_all`](Self::pause_all), for async code.
@@ -45,7 +53,30 @@ impl Limiter {
     ///
     /// See [`PauseError`].
     pub async fn pause_all_async(&self, duration: Duration) -> Result<Timestamp, PauseError> {
-        self.pause_later(None, duration).await
+        self.pause_later(None, End::In(duration)).await
+    }
+
+    /// As [`pause_until`](Self::pause_until), for async code.
+    ///
+    /// # Errors
+    ///
+    /// See [`PauseError`].
+    pub async fn pause_until_async(
+        &self,
+        name: impl AsRef<[u8]>,
+        until: Timestamp,
+    ) -> Result<(), PauseError> {
+        let paused = self.pause_later(Some(name.as_ref()), End::At(until)).await;
+        paused.map(drop)
+    }
+
+    /// As [`pause_all_until`](Self::pause_all_until), for async code.
+    ///
+    /// # Errors
+    ///
+    /// See [`PauseError`].
+    pub async fn pause_all_until_async(&self, until: Timestamp) -> Result<(), PauseError> {
+        self.pause_later(None, End::At(until)).await.map(drop)
     }
 
     /// As [`resume`](Self::resume), for async code.
@@ -139,6 +170,24 @@ impl Limiter {
         ask!(self, |bucket| bucket.count().await, self.count())
     }
 
+    /// As [`queued`](Self::queued), for async code.
+    ///
+    /// # Errors
+    ///
+    /// See [`BucketError`].
+    pub async fn queued_async(&self) -> Result<u64, BucketError> {
+        ask!(self, |bucket| bucket.queued().await, self.queued())
+    }
+
+    /// As [`now`](Self::now), for async code.
+    ///
+    /// # Errors
+    ///
+    /// See [`BucketError`].
+    pub async fn now_async(&self) -> Result<Timestamp, BucketError> {
+        self.ground().now().await
+    }
+
     /// As [`flush`](Self::flush), for async code.
     ///
     /// # Errors
@@ -172,12 +221,8 @@ impl Limiter {
         )
     }
 
-    async fn pause_later(
-        &self,
-        name: Option<&[u8]>,
-        duration: Duration,
-    ) -> Result<Timestamp, PauseError> {
-        let until = self.pause_unheard(name, duration).await?;
+    async fn pause_later(&self, name: Option<&[u8]>, end: End) -> Result<Timestamp, PauseError> {
+        let until = self.pause_unheard(name, end).await?;
         #[cfg(feature = "tokio")]
         if matches!(self.ground(), Ground::Other(Foreign::Async(_))) {
             // The blocking twin tells of it itself.
@@ -186,23 +231,22 @@ impl Limiter {
         Ok(until)
     }
 
-    async fn pause_unheard(
-        &self,
-        name: Option<&[u8]>,
-        duration: Duration,
-    ) -> Result<Timestamp, PauseError> {
+    async fn pause_unheard(&self, name: Option<&[u8]>, end: End) -> Result<Timestamp, PauseError> {
         let owned: Option<Box<[u8]>> = name.map(Into::into);
         ask!(
             self,
             |bucket| {
-                let until = bucket.now().await?.saturating_add(duration);
+                let until = match end {
+                    End::In(duration) => bucket.now().await?.saturating_add(duration),
+                    End::At(until) => until,
+                };
                 bucket.pause(owned.as_deref(), until).await?;
                 Ok(until)
             },
-            match name {
-                Some(name) => self.pause(name, duration),
-                None => self.pause_all(duration),
-            }
+            self.pause_by(name, |now| match end {
+                End::In(duration) => now.saturating_add(duration),
+                End::At(until) => until,
+            })
         )
     }
 }

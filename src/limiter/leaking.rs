@@ -33,6 +33,9 @@ pub struct Leaking {
     by: By,
 }
 
+/// The process of one that was not started yet.
+const NOBODY: u32 = 0;
+
 /// What is to be done.
 #[derive(Clone, Debug)]
 struct Work {
@@ -135,7 +138,7 @@ impl Leaker {
                 interval: self.time_between(),
             },
             state: Arc::default(),
-            pid: 0,
+            pid: NOBODY,
             by,
         };
         leaking.restart()?;
@@ -147,17 +150,28 @@ impl Leaking {
     /// Whether it is at work: it has not been stopped, this is not a child that was forked
     /// since, and there still are limiters over its bucket.
     pub fn is_running(&self) -> bool {
-        self.is_of_this_process() && !self.state.lock().has_ended
+        let is_at_work = |state: &State| !state.is_to_end && !state.has_ended;
+        self.is_of_this_process() && is_at_work(&self.state.lock())
     }
 
-    /// Sets it to work anew, if it is not at work.
+    /// Sets it to work anew, if it is not at work. In a forked child, a task's runtime is that in
+    /// which this is called: the parent's has no threads there.
     ///
     /// # Errors
     ///
-    /// The system has no thread to give.
+    /// The system has no thread to give, or there is no runtime.
     pub fn restart(&mut self) -> io::Result<()> {
-        if self.is_of_this_process() && self.is_running() {
+        if self.is_running() {
             return Ok(());
+        }
+        #[cfg(feature = "tokio")]
+        if let By::Task(runtime) = &mut self.by
+            && self.pid != NOBODY
+            && self.pid != process::id()
+        {
+            let here = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+            // The parent's is left as it is.
+            std::mem::forget(std::mem::replace(runtime, here));
         }
         // The old state may have been locked by a thread that a child does not have.
         self.state = Arc::default();

@@ -96,7 +96,7 @@ impl Limiter {
     }
 
     /// Pauses a name, or all, until the instant that follows from the time on its clock.
-    fn pause_by(
+    pub(super) fn pause_by(
         &self,
         name: Option<&[u8]>,
         until: impl Fn(Timestamp) -> Timestamp,

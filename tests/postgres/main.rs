@@ -12,6 +12,7 @@ mod faults;
 mod processes;
 mod suite;
 mod terms;
+mod tls;
 
 use servers::PostgresServer;
 use std::any::type_name;

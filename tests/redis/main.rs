@@ -9,6 +9,7 @@ mod servers;
 mod asynchronous;
 mod behaviour;
 mod clocks;
+mod cluster;
 mod faults;
 mod model;
 mod processes;

@@ -282,9 +282,10 @@ impl AsyncBucket for RedisAsyncBucket {
     fn now(&self) -> Answer<'_, Result<Timestamp, BucketError>> {
         Box::pin(async move {
             self.0.check_open()?;
-            let doing = "tell the time";
-            let answer = self.tell(&steer::time(), doing).await?;
-            Ok(steer::read_time(answer).map_err(|fault| fault.into_error(doing))?)
+            let keys = [self.0.keys.terms()];
+            let answer = self.run(&script::TIME, &keys, |_| {}).await;
+            let time = answer.and_then(steer::read_time);
+            Ok(time.map_err(|fault| fault.into_error("tell the time"))?)
         })
     }
 

@@ -232,9 +232,10 @@ impl Bucket for RedisBucket {
 
     fn now(&self) -> Result<Timestamp, BucketError> {
         self.0.check_open()?;
-        let doing = "tell the time";
-        let answer = self.tell(&steer::time(), doing)?;
-        Ok(steer::read_time(answer).map_err(|fault| fault.into_error(doing))?)
+        let keys = [self.0.keys.terms()];
+        let answer = self.run(&script::TIME, &keys, |_| {});
+        let time = answer.and_then(steer::read_time);
+        Ok(time.map_err(|fault| fault.into_error("tell the time"))?)
     }
 
     fn close(&self) -> Result<(), BucketError> {

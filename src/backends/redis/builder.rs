@@ -7,30 +7,27 @@ use super::answer::{Answer, in_force};
 use super::core::{Core, Reach};
 use super::fault::Fault;
 use super::keys::Keys;
-use super::lines::Server;
+use super::node::Server;
 use super::script::{self, Script};
 use super::terms::{InForce, Terms, kind};
 use crate::error::{BackendError, OpenError, Outcome};
 use crate::rate::{Rate, validate};
 use crate::spec::DEFAULT_QUEUE;
-use redis::{Client, Cmd, RedisError, Value};
+use redis::{Cmd, RedisError, Value};
+use std::fmt;
 use std::time::Duration;
 
-/// For how long one waits for a server that does not answer, if nothing is said of it.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// What is asked of a bucket in a Redis server; see [`RedisBucket`].
-#[derive(Debug)]
 #[must_use = "it makes no bucket before it is opened"]
 pub struct RedisBuilder {
-    client: Result<Client, RedisError>,
+    server: Result<Server, RedisError>,
     name: String,
     rates: Vec<Rate>,
     queue: Option<u64>,
     by_name: bool,
     adopt: bool,
     override_rates: bool,
-    patience: Duration,
+    patience: Option<Duration>,
 }
 
 /// What a new bucket would be, and the server has one already, or has it now.
@@ -52,16 +49,16 @@ enum Met {
 }
 
 impl RedisBuilder {
-    pub(super) fn over(client: Result<Client, RedisError>, name: String) -> Self {
+    pub(super) fn over(server: Result<Server, RedisError>, name: String) -> Self {
         Self {
-            client,
+            server,
             name,
             rates: Vec::new(),
             queue: None,
             by_name: false,
             adopt: false,
             override_rates: false,
-            patience: PATIENCE,
+            patience: None,
         }
     }
 
@@ -106,7 +103,7 @@ impl RedisBuilder {
     /// For how long one waits for a server that does not answer; 2 seconds by default. What was
     /// asked then may have been done or not. Less than a millisecond is taken for one.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience.max(Duration::from_millis(1));
+        self.patience = Some(patience);
         self
     }
 
@@ -169,7 +166,7 @@ impl RedisBuilder {
     }
 
     fn wish(self) -> Result<Wish, OpenError> {
-        let client = self.client.map_err(|error| {
+        let mut server = self.server.map_err(|error| {
             BackendError::new("Redis", "read the server's address", Outcome::Undone, error)
         })?;
         let adopts_only = self.adopt && self.rates.is_empty();
@@ -179,10 +176,9 @@ impl RedisBuilder {
         let limit = self.rates.last().map_or(0, Rate::limit);
         let queue = self.queue.unwrap_or(limit.max(DEFAULT_QUEUE));
         let terms = Terms::new(&self.rates, queue, self.by_name);
-        let server = Server {
-            client,
-            patience: self.patience,
-        };
+        if let Some(patience) = self.patience {
+            server.set_patience(patience);
+        }
         Ok(Wish {
             reach: Reach::new(server, self.name),
             queue: self.queue,
@@ -261,4 +257,13 @@ impl Wish {
 
 fn failed(fault: Fault) -> BackendError {
     fault.into_error("open the bucket")
+}
+
+impl fmt::Debug for RedisBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisBuilder")
+            .field("name", &self.name)
+            .field("rates", &self.rates)
+            .finish_non_exhaustive()
+    }
 }

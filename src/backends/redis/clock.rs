@@ -1,12 +1,14 @@
 //! The clock of a Redis or Valkey server.
 
-use super::lines::{Lines, Server};
+use super::fault::Fault;
+use super::lines::Lines;
+use super::node::Server;
+use super::steer::read_time;
 use crate::backends::by_process::ByProcess;
 use crate::clock::{Clock, ClockError};
 use crate::timestamp::Timestamp;
-use redis::{Client, FromRedisValue, IntoConnectionInfo, RedisError, cmd};
+use redis::{Client, IntoConnectionInfo, RedisError, cmd};
 use std::fmt;
-use std::time::Duration;
 
 /// The time of a Redis or Valkey server, since 1970: for a bucket of your own whose hosts share
 /// that server. It is asked each time. A server that does not answer is an error, and the next
@@ -25,8 +27,6 @@ pub struct RedisClock {
 }
 
 const NAME: &str = "Redis server's";
-/// How long one waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 impl RedisClock {
     /// The clock of the server at that address. It is not asked yet.
@@ -37,10 +37,7 @@ impl RedisClock {
     pub fn at(address: impl IntoConnectionInfo) -> Result<Self, ClockError> {
         let client = Client::open(address).map_err(failed)?;
         Ok(Self {
-            server: Server {
-                client,
-                patience: PATIENCE,
-            },
+            server: Server::new(client),
             lines: ByProcess::new(Lines::default()),
         })
     }
@@ -49,13 +46,9 @@ impl RedisClock {
 impl Clock for RedisClock {
     fn now(&self) -> Result<Timestamp, ClockError> {
         let lines = self.lines.here(Lines::default);
-        let answer = lines
-            .ask(&self.server, &cmd("TIME"))
-            .map_err(|fault| ClockError::new(NAME, fault.into_error("tell the time")))?;
-        let (seconds, micros) =
-            <(u64, u64)>::from_redis_value(answer).map_err(|error| ClockError::new(NAME, error))?;
-        let micros = seconds.saturating_mul(1_000_000).saturating_add(micros);
-        Ok(Timestamp::from_micros(micros))
+        let answer = lines.ask(&self.server, &cmd("TIME"));
+        let failed = |fault: Fault| ClockError::new(NAME, fault.into_error("tell the time"));
+        answer.and_then(read_time).map_err(failed)
     }
 }
 

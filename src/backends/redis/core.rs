@@ -4,7 +4,8 @@
 use super::answer::{Answer, in_force};
 use super::fault::Fault;
 use super::keys::Keys;
-use super::lines::{Lines, Server};
+use super::lines::Lines;
+use super::node::Server;
 use super::question::{Numbers, Question};
 use super::terms::{InForce, Terms};
 #[cfg(feature = "tokio")]

@@ -89,6 +89,16 @@ impl Fault {
             if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
     }
 
+    /// Where in a cluster what was asked for is kept: there, and not here, it is to be asked.
+    pub fn moved_to(&self) -> Option<&str> {
+        match &self.why {
+            Why::Redis(error) if error.kind() == ErrorKind::Server(ServerErrorKind::Moved) => {
+                error.redirect_node().map(|(address, _slot)| address)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the connection is still good: the server has answered, if only by an error, and
     /// not by one that another server might spare us.
     pub fn spares_connection(&self) -> bool {

@@ -2,6 +2,7 @@
 //! the next. There are as many as questions were ever asked at once.
 
 use super::fault::Fault;
+use super::node::{NOWHERE, Node, Server, WAYS};
 use super::script::Script;
 use redis::{Client, Cmd, Connection, RedisResult, Value, cmd};
 use std::sync::{Mutex, PoisonError};
@@ -11,9 +12,12 @@ use std::time::{Duration, Instant};
 /// meanwhile, and then it would be the question of which one does not know what became of it.
 pub const REST: Duration = Duration::from_secs(1);
 
-/// The connections of one process that nobody uses now.
+/// The connections of one process that nobody uses now, all to one node.
 #[derive(Default)]
-pub struct Lines(Mutex<Vec<Line>>);
+pub struct Lines {
+    free: Mutex<Vec<Line>>,
+    node: Node,
+}
 
 struct Line {
     connection: Connection,
@@ -43,18 +47,42 @@ impl Lines {
     /// Has the server carry out a command, once at most.
     pub fn ask(&self, server: &Server, command: &Cmd) -> Result<Value, Fault> {
         let command = command.get_packed_command();
+        let mut ways = 0;
+        loop {
+            let answer = self.ask_once(server, &command);
+            ways += 1;
+            match &answer {
+                Err(fault) if ways < WAYS && fault.moved_to().is_some() => {
+                    self.node.follow(server, fault)?;
+                    self.close();
+                }
+                _ => return answer,
+            }
+        }
+    }
+
+    fn ask_once(&self, server: &Server, command: &[u8]) -> Result<Value, Fault> {
         while let Some(mut line) = self.take() {
             // One that was cut, as far as it shows: the server has not heard all of it.
-            if line.connection.send_packed_command(&command).is_ok() {
+            if line.connection.send_packed_command(command).is_ok() {
                 return self.hear(line);
             }
         }
-        let connection = server.connect().map_err(Fault::unheard)?;
-        let used = Instant::now();
-        let mut line = Line { connection, used };
-        let sent = line.connection.send_packed_command(&command);
+        let mut line = self.connect(server)?;
+        let sent = line.connection.send_packed_command(command);
         sent.map_err(Fault::unheard)?;
         self.hear(line)
+    }
+
+    fn connect(&self, server: &Server) -> Result<Line, Fault> {
+        let mut failed = None;
+        for client in self.node.candidates(server) {
+            match server.connect(&client) {
+                Ok(line) => return Ok(line),
+                Err(error) => failed = self.node.missed(error, failed),
+            }
+        }
+        Err(Fault::unheard(failed.unwrap_or(NOWHERE.into())))
     }
 
     /// Closes those that nobody uses.
@@ -85,22 +113,17 @@ impl Lines {
 
     fn all(&self) -> std::sync::MutexGuard<'_, Vec<Line>> {
         // Nobody leaves it half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Where the server is, and how long one waits for it.
-pub struct Server {
-    pub client: Client,
-    pub patience: Duration,
-}
-
 impl Server {
-    fn connect(&self) -> RedisResult<Connection> {
-        let connection = self.client.get_connection_with_timeout(self.patience)?;
+    fn connect(&self, client: &Client) -> RedisResult<Line> {
+        let connection = client.get_connection_with_timeout(self.patience)?;
         connection.set_read_timeout(Some(self.patience))?;
         connection.set_write_timeout(Some(self.patience))?;
-        Ok(connection)
+        let used = Instant::now();
+        Ok(Line { connection, used })
     }
 }
 

@@ -10,6 +10,7 @@ mod core;
 mod fault;
 mod keys;
 mod lines;
+mod node;
 mod question;
 mod script;
 mod steer;
@@ -20,6 +21,7 @@ mod wire;
 use self::core::Core;
 pub use builder::RedisBuilder;
 pub use clock::RedisClock;
+use node::Server;
 use redis::{Client, IntoConnectionInfo};
 
 /// A bucket in a Redis server (6 or later) or in Valkey: for processes of several hosts.
@@ -52,8 +54,7 @@ use redis::{Client, IntoConnectionInfo};
 /// back; [`flush`](crate::Bucket::flush) ends that. If it is set forward, permits count for
 /// less long.
 ///
-/// All keys of a bucket begin with `{tidegate:NAME}`, so in a cluster they are on one
-/// node; several buckets may be on several. What is kept of a name expires by itself when it
+/// What is kept of a name expires by itself when it
 /// counts no more. What remains are the rates, in one small key, until the bucket is
 /// [removed](Self::remove).
 ///
@@ -75,6 +76,15 @@ use redis::{Client, IntoConnectionInfo};
 /// made anew by whoever comes first, with the rates that it knows last.
 ///
 /// Connections are not shared with forked children, which make their own.
+///
+/// # Clusters
+///
+/// All keys of a bucket begin with `{tidegate:NAME}`, so in a cluster they are on one
+/// node; several buckets may be on several. A bucket that is [asked in a cluster](Self::cluster), or
+/// by the [address](Self::at) of any node, finds its node by itself, and again when its slot was
+/// moved, or another node has taken over. While its slot is being moved, the cluster answers
+/// errors (`TRYAGAIN`, `ASK`), which leave nothing changed. A node that takes over may have
+/// missed the last grants of the one before, for replicas lag behind.
 ///
 /// # TLS
 ///
@@ -111,11 +121,28 @@ impl RedisBucket {
     /// The bucket of that name in the server at an address, such as `redis://host:port/database` or
     /// `redis+unix:///path`.
     pub fn at(address: impl IntoConnectionInfo, name: impl Into<String>) -> RedisBuilder {
-        RedisBuilder::over(Client::open(address), name.into())
+        RedisBuilder::over(Client::open(address).map(Server::new), name.into())
+    }
+
+    /// The bucket of that name in a cluster, of which some nodes are named: each is asked for the
+    /// way if those before it are not reached.
+    ///
+    /// ```no_run
+    /// use tidegate::{Rate, RedisBucket};
+    ///
+    /// let nodes = ["redis://one.internal/", "redis://two.internal/"];
+    /// let bucket = RedisBucket::cluster(nodes, "api").rate(Rate::per_second(100)).open()?;
+    /// # Ok::<(), tidegate::OpenError>(())
+    /// ```
+    pub fn cluster<A: IntoConnectionInfo>(
+        nodes: impl IntoIterator<Item = A>,
+        name: impl Into<String>,
+    ) -> RedisBuilder {
+        RedisBuilder::over(Server::of_cluster(nodes), name.into())
     }
 
     /// The bucket of that name in a client's server.
     pub fn over(client: Client, name: impl Into<String>) -> RedisBuilder {
-        RedisBuilder::over(Ok(client), name.into())
+        RedisBuilder::over(Ok(Server::new(client)), name.into())
     }
 }

@@ -31,6 +31,7 @@ scripts! {
     DISPOSE = "begin", "dispose";
     OPEN = "open";
     STEER = "steer";
+    TIME = "time";
 }
 
 impl Script {

@@ -104,12 +104,7 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
     }
 }
 
-/// The command that tells the server's time.
-pub fn time() -> Cmd {
-    cmd("TIME")
-}
-
-/// What it has answered.
+/// What a server has answered that was asked for its time.
 pub fn read_time(answer: Value) -> Result<Timestamp, Fault> {
     let parts = match answer {
         Value::Array(parts) => parts,

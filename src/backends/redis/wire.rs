@@ -2,7 +2,8 @@
 //! waiting for each other's answers.
 
 use super::fault::Fault;
-use super::lines::{REST, Server};
+use super::lines::REST;
+use super::node::{NOWHERE, Node, Server, WAYS};
 use super::script::Script;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisResult, Value, cmd};
@@ -12,7 +13,10 @@ use tokio::sync::Mutex;
 
 /// The connections of one process: one for each runtime that asks, for it ends with that.
 #[derive(Default)]
-pub struct Wire(Mutex<Vec<End>>);
+pub struct Wire {
+    ends: Mutex<Vec<End>>,
+    node: Node,
+}
 
 /// This end of one.
 struct End {
@@ -45,15 +49,28 @@ impl Wire {
 
     /// Has the server carry out a command, once at most.
     pub async fn ask(&self, server: &Server, command: &Cmd) -> Result<Value, Fault> {
+        let mut ways = 0;
+        loop {
+            let answer = self.ask_once(server, command).await;
+            ways += 1;
+            match &answer {
+                Err(fault) if ways < WAYS && fault.moved_to().is_some() => {
+                    self.node.follow(server, fault)?;
+                }
+                _ => return answer,
+            }
+        }
+    }
+
+    async fn ask_once(&self, server: &Server, command: &Cmd) -> Result<Value, Fault> {
         let here = Handle::try_current().map_err(|_| Fault::unheard(OUTSIDE.into()))?;
-        let end = self.end(server, here.id()).await;
-        let (mut connection, made) = end.map_err(Fault::unheard)?;
+        let (mut connection, made) = self.end(server, here.id()).await?;
         let answer = send(&mut connection, command).await;
         let answer = answer.map_err(Fault::after_sending);
         if let Err(fault) = &answer
-            && !fault.spares_connection()
+            && (!fault.spares_connection() || fault.moved_to().is_some())
         {
-            let mut ends = self.0.lock().await;
+            let mut ends = self.ends.lock().await;
             ends.retain(|end| end.runtime != here.id() || end.made != made);
         }
         answer
@@ -61,7 +78,7 @@ impl Wire {
 
     /// Lets go of them. Those who wait for an answer still get it.
     pub async fn close(&self) {
-        self.0.lock().await.clear();
+        self.ends.lock().await.clear();
     }
 
     /// The connection for that runtime, which is made if need be by the first of those who need
@@ -70,8 +87,8 @@ impl Wire {
         &self,
         server: &Server,
         runtime: runtime::Id,
-    ) -> RedisResult<(MultiplexedConnection, Instant)> {
-        let mut ends = self.0.lock().await;
+    ) -> Result<(MultiplexedConnection, Instant), Fault> {
+        let mut ends = self.ends.lock().await;
         if let Some(place) = ends.iter().position(|end| end.runtime == runtime) {
             let end = &mut ends[place];
             let has_rested = end.used.elapsed() >= REST;
@@ -83,13 +100,7 @@ impl Wire {
         }
         // Those of runtimes that have ended, perhaps.
         ends.retain(|end| end.used.elapsed() < REST);
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(server.patience))
-            .set_response_timeout(Some(server.patience));
-        let client = &server.client;
-        let connection = client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
+        let connection = self.connect(server).await?;
         let now = Instant::now();
         ends.push(End {
             connection: connection.clone(),
@@ -98,6 +109,21 @@ impl Wire {
             used: now,
         });
         Ok((connection, now))
+    }
+
+    async fn connect(&self, server: &Server) -> Result<MultiplexedConnection, Fault> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(server.patience))
+            .set_response_timeout(Some(server.patience));
+        let mut failed = None;
+        for client in self.node.candidates(server) {
+            let connection = client.get_multiplexed_async_connection_with_config(&config);
+            match connection.await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => failed = self.node.missed(error, failed),
+            }
+        }
+        Err(Fault::unheard(failed.unwrap_or(NOWHERE.into())))
     }
 }
 

@@ -74,6 +74,31 @@ impl PostgresServer {
         Some(Self::serve(program, folder, settings, environment))
     }
 
+    /// The same, with a certificate and its key, for those who come by a port of the loopback
+    /// interface.
+    pub fn start_encrypted(test: &str, port: u16, certificate: &str, key: &str) -> Option<Self> {
+        let program = fs::canonicalize(find(&["postgres"], test)?).unwrap();
+        let made = tempfile::tempdir().unwrap();
+        let folder = server_folder(made.path());
+        make_own(&folder);
+        run(&program, "initdb", &folder, &INITDB);
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = folder.join("data").join(name);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some(user) = drop_to() {
+                chown(&file, Some(user.uid), Some(user.gid)).unwrap();
+            }
+        }
+        // Its socket is called after the port.
+        symlink(format!(".s.PGSQL.{port}"), folder.join(SOCKET)).unwrap();
+        let port = format!("port={port}");
+        let settings = ["listen_addresses=127.0.0.1", &port, "ssl=on"];
+        let mut server = Self::serve(program, folder, &settings, &[]);
+        server._made = Some(made);
+        Some(server)
+    }
+
     /// A standby of this server, in a folder of its own.
     pub fn standby(&self) -> Self {
         let made = tempfile::tempdir().unwrap();

@@ -59,6 +59,25 @@ impl RedisServer {
         Some(server)
     }
 
+    /// Starts a node of a cluster, which is of itself alone as yet, on a port of the loopback
+    /// interface.
+    pub fn node(test: &str, port: u16) -> Option<Self> {
+        let (port, bus) = (port.to_string(), (port + 1).to_string());
+        let options = [
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--cluster-enabled",
+            "yes",
+            "--cluster-port",
+            &bus,
+            "--cluster-node-timeout",
+            "1000",
+        ];
+        Self::start(test, &options)
+    }
+
     /// Where it listens.
     pub fn socket(&self) -> PathBuf {
         socket_in(&self.folder)
