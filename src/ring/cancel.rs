@@ -15,7 +15,7 @@ impl Ring<'_> {
         let Some(last) = run.seqs().last() else {
             return;
         };
-        // Release: pairs with the Acquire in `view`. It comes before the voids, so that
+        // Release: pairs with the Acquire in `newest_void`. It comes before the voids, so that
         // whoever could see them all knows that it has to look for them.
         self.read.newest_void.fetch_max(last, Ordering::Release);
         for seq in run.seqs() {

@@ -59,7 +59,7 @@ impl Ring<'_> {
         }
         leaked.permits = tail - view.tail;
         leaked.repairs += self.mend(view, plan, floor);
-        // Release: pairs with the Acquire in `view`; passes on that our clock was read.
+        // Release: pairs with the Acquire in `tail`; passes on that our clock was read.
         self.read.tail.fetch_max(tail, Ordering::Release);
         Ok(leaked)
     }
@@ -68,7 +68,7 @@ impl Ring<'_> {
     /// their times, outside the new window.
     pub fn flush(self, plan: &Plan) -> Result<(), Refusal> {
         let head = self.open_head(plan)?;
-        // Release: pairs with the Acquire in `view`.
+        // Release: pairs with the Acquire in `tail`.
         self.read.tail.fetch_max(head.seq(), Ordering::Release);
         Ok(())
     }

@@ -39,7 +39,7 @@ impl Gate {
 
     /// Until when all are paused.
     pub fn paused_until(&self) -> u64 {
-        // Acquire: pairs with the Release in `raise` and `end`.
+        // Acquire: pairs with the Release in `change`.
         Pause(self.all_paused_until.load(Ordering::Acquire)).until(0)
     }
 }
@@ -63,7 +63,7 @@ impl Ring<'_> {
     /// of all.
     #[inline]
     pub fn paused_until(self) -> u64 {
-        // Acquire, both: pair with the Release in `raise` and `end`.
+        // Acquire, both: pair with the Release in `change`.
         let all = Pause(self.gate.all_paused_until.load(Ordering::Acquire));
         let own = Pause(self.read.paused_until.load(Ordering::Acquire));
         if all.0 | own.0 == 0 {
