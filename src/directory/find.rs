@@ -42,6 +42,7 @@ impl<'a, N: Nodes> Directory<'a, N> {
     #[inline]
     pub fn peek(self, key: KeyHash) -> Option<Place> {
         let mut prev = self.chain(key);
+        // Acquire: as in `walk_once`.
         let mut here = Link(prev.load(Ordering::Acquire));
         for _ in 0..self.nodes.len() {
             let index = here.index().filter(|&index| index < self.nodes.len())?;
@@ -164,7 +165,8 @@ impl<N: Nodes> Directory<'_, N> {
 
 /// Changes a link that still is as it was read.
 pub(super) fn swap(link: &AtomicU64, from: Link, to: Link) -> bool {
-    // Release: pairs with the Acquire in `walk_once`. Relaxed: a failure walks again.
+    // Release: pairs with the Acquire in `walk_once`, `peek` and `meet`. Relaxed: a failure
+    // walks again.
     link.compare_exchange(from.0, to.0, Ordering::Release, Ordering::Relaxed)
         .is_ok()
 }

@@ -110,6 +110,8 @@ impl<N: Nodes> Directory<'_, N> {
 
     /// Of several that bring one key, each may have a bucket for a moment that it then
     /// gives back: lets them go first.
+    // In models there is no look.
+    #[allow(clippy::reversed_empty_ranges)]
     fn look_again(self, key: &Key) -> Option<u64> {
         for _ in 0..LOOKS_AGAIN {
             sync::let_others_go();

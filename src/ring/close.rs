@@ -22,7 +22,7 @@ impl<'a> Ring<'a> {
 
     /// Head as it is.
     pub fn head_now(self) -> Head {
-        // Acquire: pairs with the Release in `open_for` and of the CAS in `reserve`.
+        // Acquire: pairs with the Release in `open_for`, and of the CAS in `swap` and `turn`.
         Head(self.head.load(Ordering::Acquire))
     }
 
@@ -127,7 +127,7 @@ impl<'a> Ring<'a> {
 
     fn turn(self, head: Head) -> bool {
         // AcqRel: Release pairs with the Acquire of who finds it closed; Acquire with the
-        // Release of the CAS in `reserve`. Relaxed: a failure is looked at anew.
+        // Release of the CAS in `swap`. Relaxed: a failure is looked at anew.
         self.head
             .compare_exchange(head.0, head.turned().0, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()

@@ -74,8 +74,9 @@ impl Ring<'_> {
             return Err(Unsettled::Open(Rivalry::met()));
         }
         let is_believed = turn - now <= plan.horizon;
-        // The newest void is looked at after the stamps: so who has given back by then what
-        // makes them matter less is not missed. Then head, which vouches for them all.
+        // `newest_void` is loaded between the slots and `is_current`, whose Acquire loads keep
+        // them in this order: nobody has reserved meanwhile, so the stamps that were read are
+        // the ring's at the moment of that load, and what was given back by then is seen.
         if max_wait == 0
             && is_behind_nobody
             && is_believed

@@ -169,9 +169,10 @@ impl<'a> Ring<'a> {
     /// The slot of `seq`, with whatever is in it.
     #[inline]
     fn slot(self, seq: u64) -> Slot {
-        // Acquire: pairs with the Release in `stamp`, and of those who void or mend it. Whoever
-        // sees a stamp sees the stamps before it, and a head beyond it: so `is_recycled`,
-        // asked afterwards, cannot miss that the slot was taken by a later lap.
+        // Acquire: pairs with the Release in `fill`, and in `void` and `mend`, which keep
+        // the stamp. Whoever sees a stamp sees the stamps before it, and a head beyond
+        // it: so `is_recycled`, asked afterwards, cannot miss that the slot was taken by a
+        // later lap.
         Slot(self.cell(seq).load(Ordering::Acquire))
     }
 

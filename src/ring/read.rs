@@ -101,7 +101,7 @@ impl Ring<'_> {
 
     /// How many permits were ever reserved.
     pub fn reserved(self) -> u64 {
-        // Acquire: pairs with the Release of the CAS in `reserve`.
+        // Acquire: pairs with the Release of the CAS in `swap`.
         let head = Head(self.head.load(Ordering::Acquire));
         head.seq().saturating_sub(self.capacity())
     }

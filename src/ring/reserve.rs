@@ -123,9 +123,9 @@ impl Ring<'_> {
 
     #[inline(always)]
     pub(super) fn swap(self, head: Head, weight: u64) -> bool {
-        // Release: pairs with the Acquire in `open_head`; passes on all that this caller has
-        // seen: the stamps before its run, the plan, the tail. Relaxed: a failure reads
-        // anew.
+        // Release: pairs with the Acquire in `open_head` and `is_current`; passes on all
+        // that this caller has seen: the stamps before its run, the plan, the tail. Relaxed:
+        // a failure reads anew.
         let after = head.after(weight);
         self.head
             .compare_exchange(head.0, after.0, Ordering::Release, Ordering::Relaxed)

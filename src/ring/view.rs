@@ -67,7 +67,7 @@ impl Ring<'_> {
     /// Head, if the caller's generation and plan are still those in force.
     #[inline]
     pub(super) fn open_head(self, plan: &Plan) -> Result<Head, Refusal> {
-        // Acquire: pairs with the Release of the CAS in `reserve`. Whoever sees a head
+        // Acquire: pairs with the Release of the CAS in `swap`. Whoever sees a head
         // sees all stamps but the last run's, and a plan and a tail no older than
         // its owner's: a helper must not stamp by a looser plan.
         let head = Head(self.head.load(Ordering::Acquire));
@@ -124,7 +124,7 @@ impl Ring<'_> {
     #[inline]
     pub(super) fn is_current(self, head: Head) -> bool {
         // Acquire: keeps this load behind the slots' loads that it vouches for (their
-        // own Acquire does), and pairs with the Release of the CAS in `reserve`.
+        // own Acquire does), and pairs with the Release of the CAS in `swap`.
         self.head.load(Ordering::Acquire) == head.0
     }
 
