@@ -10,7 +10,8 @@ from ._native import told_pause
 
 if TYPE_CHECKING:
     from ._limiter import Limiter
-    from ._native import Name, Seconds
+    from ._native import Permit
+    from ._types import Name, Seconds
 
 R = TypeVar("R")
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -71,15 +72,17 @@ class Guard(Generic[R]):
     def weight(self, request: R) -> int:
         return 1 if self._weight is None else self._weight(request)
 
-    def admit(self, key: Optional[Name], request: R) -> None:
-        """Takes the request's permits, waiting in this thread."""
-        if key is not None:
-            self.limiter.acquire(key, self.weight(request), self._timeout)
+    def admit(self, key: Optional[Name], request: R) -> Optional[Permit]:
+        """Takes the request's permits, waiting in this thread; ``None`` if it passes without."""
+        if key is None:
+            return None
+        return self.limiter.acquire(key, self.weight(request), self._timeout)
 
-    async def admit_async(self, key: Optional[Name], request: R) -> None:
+    async def admit_async(self, key: Optional[Name], request: R) -> Optional[Permit]:
         """The same, waiting on the event loop's timer."""
-        if key is not None:
-            await self.limiter.acquire_async(key, self.weight(request), self._timeout)
+        if key is None:
+            return None
+        return await self.limiter.acquire_async(key, self.weight(request), self._timeout)
 
     def learn(
         self, key: Optional[Name], status: int, headers: Iterable[tuple[bytes, bytes]]
@@ -100,4 +103,7 @@ class Guard(Generic[R]):
 
 def encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     """Headers of a client that has them as text."""
-    return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers]
+    return [
+        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in headers
+    ]

@@ -12,11 +12,10 @@ from . import _native
 from ._errors import Limited
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from typing_extensions import Self, TypedDict, Unpack
 
-    from ._native import Name, Permit, Rates, Reservation, Seconds
+    from ._native import Permit, Reservation
+    from ._types import Name, Rates, Seconds
 
     class Options(TypedDict, total=False):
         """How a limiter in memory may be asked for."""

@@ -1,21 +1,22 @@
 import os
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Iterable, Protocol, Union, final
+from typing import Any, Iterable, final
 
-from typing_extensions import Self, TypeAlias
+from typing_extensions import Self, disjoint_base
 
 from ._snapshots import BucketSnapshot, Snapshot, Usage
+from ._types import Name, Rates, Seconds
 
-class _RateLike(Protocol):
-    @property
-    def limit(self) -> int: ...
-    @property
-    def interval(self) -> int: ...
-
-Name: TypeAlias = Union[str, bytes]
-Seconds: TypeAlias = Union[float, timedelta]
-Rates: TypeAlias = Union[Rate, str, _RateLike, Iterable[Union[Rate, str, _RateLike]]]
+__all__ = [
+    "Limiter",
+    "Permit",
+    "Rate",
+    "Reservation",
+    "list_segments",
+    "remove",
+    "remove_at",
+    "told_pause",
+]
 
 @final
 class Rate:
@@ -66,6 +67,7 @@ class Reservation:
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exc: object) -> None: ...
 
+@disjoint_base
 class Limiter:
     def __new__(
         cls,

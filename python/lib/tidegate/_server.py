@@ -18,7 +18,7 @@ from ._errors import (
 
 if TYPE_CHECKING:
     from ._limiter import Limiter
-    from ._native import Name, Seconds
+    from ._types import Name, Seconds
 
 R = TypeVar("R")
 Headers = list[tuple[str, str]]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
     from ._native import Rate
 
 
-class Usage(NamedTuple):
+@dataclass(frozen=True)
+class Usage:
     """How much of one rate a name has used."""
 
     rate: Rate
@@ -20,7 +22,8 @@ class Usage(NamedTuple):
     """When the first of them leaves the window; 0 if none counts."""
 
 
-class BucketSnapshot(NamedTuple):
+@dataclass(frozen=True)
+class BucketSnapshot:
     """A name's bucket at one moment."""
 
     label: bytes
@@ -37,7 +40,8 @@ class BucketSnapshot(NamedTuple):
     """When the newest permit was granted, or will be."""
 
 
-class KeysSnapshot(NamedTuple):
+@dataclass(frozen=True)
+class KeysSnapshot:
     """The names of a limiter that gives each a bucket."""
 
     limit: int
@@ -49,7 +53,8 @@ class KeysSnapshot(NamedTuple):
     """Requests that found no bucket for their name."""
 
 
-class LeakerSnapshot(NamedTuple):
+@dataclass(frozen=True)
+class LeakerSnapshot:
     """What the leak process last told."""
 
     is_alive: bool
@@ -64,7 +69,8 @@ class LeakerSnapshot(NamedTuple):
     """Buckets that it took back from processes that had died."""
 
 
-class SegmentSnapshot(NamedTuple):
+@dataclass(frozen=True)
+class SegmentSnapshot:
     """A segment at one moment."""
 
     path: os.PathLike[str]
@@ -75,7 +81,8 @@ class SegmentSnapshot(NamedTuple):
     leaker: Optional[LeakerSnapshot]
 
 
-class Snapshot(NamedTuple):
+@dataclass(frozen=True)
+class Snapshot:
     """A limiter at one moment; with keys, of all of them together."""
 
     now: float
@@ -86,8 +93,7 @@ class Snapshot(NamedTuple):
     """How many permits may be waited for at once."""
     capacity: int
     """How many permits a bucket remembers."""
-    # A tuple has a method of that name; this is the field.
-    count: int  # type: ignore[assignment]
+    count: int
     """Permits that count in the widest window, those that are waited for among them."""
     queued: int
     """Permits that are waited for."""

@@ -9,7 +9,8 @@
     )
 
 Requests that may ``wait`` do so on the event loop's timer, and one whose client has gone, so that
-its task is cancelled, gives its place back. WebSockets and other things than requests pass.
+its task is cancelled, gives its place back. A request's permit is in its ``scope``, as
+``tidegate.permit``. WebSockets and other things than requests pass.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            await gate.limiter.acquire_async(key, gate.weight(scope), gate.wait)
+            permit = await gate.limiter.acquire_async(key, gate.weight(scope), gate.wait)
+            scope = {**scope, "tidegate.permit": permit}
         except AcquireError as reason:
             if not gate.passes(reason):
                 status, _, headers, body = gate.refuse(key, reason)

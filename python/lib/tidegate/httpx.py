@@ -6,7 +6,8 @@
 >>> client = httpx.Client(transport=RateLimitTransport(Limiter("2/s", keys=1000)))
 
 Redirects take permits, too, each of its own host. The client's own timeouts begin after the wait.
-The async transport waits on asyncio's timer.
+The async transport waits on asyncio's timer. A request's permit is in its extensions, as
+``tidegate.permit``.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class RateLimitTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         key = self._guard.key(request, str(request.url))
-        self._guard.admit(key, request)
+        request.extensions["tidegate.permit"] = self._guard.admit(key, request)
         response = self._transport.handle_request(request)
         self._guard.learn(key, response.status_code, response.headers.raw)
         return response
@@ -59,7 +60,7 @@ class AsyncRateLimitTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         key = self._guard.key(request, str(request.url))
-        await self._guard.admit_async(key, request)
+        request.extensions["tidegate.permit"] = await self._guard.admit_async(key, request)
         response = await self._transport.handle_async_request(request)
         self._guard.learn(key, response.status_code, response.headers.raw)
         return response

@@ -19,7 +19,7 @@ from ._client import Guard, encoded
 
 if TYPE_CHECKING:
     from ._limiter import Limiter
-    from ._native import Name, Seconds
+    from ._types import Name, Seconds
 
 __all__ = ["RateLimitAdapter", "RateLimitedSession"]
 
@@ -54,9 +54,7 @@ class RateLimitAdapter(HTTPAdapter):
             heed_all=heed_all,
         )
 
-    def send(  # type: ignore[override]
-        self, request: PreparedRequest, *args: Any, **kwargs: Any
-    ) -> Response:
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         key = self._guard.key(request, request.url or "")
         self._guard.admit(key, request)
         response = super().send(request, *args, **kwargs)

@@ -39,7 +39,7 @@ class RateLimitMiddleware:
     """Takes permits before each request, and pauses a site that asks for it.
 
     A request of another key than its host's has it in ``request.meta["tidegate_key"]``; one with
-    ``None`` there passes.
+    ``None`` there passes. The instant at which a request was granted is in ``tidegate_at`` there.
     """
 
     def __init__(self, limiter: Limiter, **options: Any) -> None:
@@ -75,7 +75,7 @@ class RateLimitMiddleware:
             with place:
                 while (time := place.next_sleep()) is not None:
                     await _sleep(time)
-                place.keep()
+                request.meta["tidegate_at"] = place.keep().at
             return
 
     def process_response(
@@ -102,6 +102,6 @@ async def _sleep(seconds: float) -> None:
         # A reactor that is not asyncio's.
         from twisted.internet import reactor
 
-        await deferLater(reactor, seconds)  # type: ignore[arg-type]
+        await deferLater(reactor, seconds)
     else:
         await asyncio.sleep(seconds)

@@ -12,7 +12,7 @@
 ... )
 
 With ``Limiter.shared`` the workers share one limit, whoever of them answers. Behind a proxy
-``REMOTE_ADDR`` is the proxy's.
+``REMOTE_ADDR`` is the proxy's. A request's permit is in its ``environ``, as ``tidegate.permit``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class RateLimitMiddleware:
         if key is None:
             return self._pass(environ, start_response)
         try:
-            gate.limiter.acquire(key, gate.weight(environ), gate.wait)
+            permit = gate.limiter.acquire(key, gate.weight(environ), gate.wait)
+            environ["tidegate.permit"] = permit
         except AcquireError as reason:
             if not gate.passes(reason):
                 status, phrase, headers, body = gate.refuse(key, reason)
