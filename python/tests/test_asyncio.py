@@ -99,7 +99,7 @@ def test_decorated_coroutines_take_permits_first_and_are_not_called_without() ->
             called.append(page)
             return page.upper()
 
-        assert await asyncio.gather(fetch("a"), fetch("b")) == ["A", "B"]
+        assert [await fetch("a"), await fetch("b")] == ["A", "B"]
         with pytest.raises(tidegate.Limited):
             await fetch("c")
         assert called == ["a", "b"]
