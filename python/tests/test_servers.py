@@ -38,7 +38,7 @@ def gunicorn(name: str, tmp_path: Path) -> Iterator[int]:
         while True:
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-                connection.request("HEAD", "/")
+                connection.request("GET", "/")
                 connection.getresponse().close()
                 break
             except OSError:
@@ -53,10 +53,10 @@ def gunicorn(name: str, tmp_path: Path) -> Iterator[int]:
 def test_four_gunicorn_workers_hold_one_limit_under_load(gunicorn: int) -> None:
     granted: list[tuple[str, int]] = []
     refused: list[http.client.HTTPResponse] = []
-    end = time.monotonic() + 3
+    deadline = time.monotonic() + 60
 
     def ask() -> None:
-        while time.monotonic() < end:
+        while len(granted) < 100 and time.monotonic() < deadline:
             connection = http.client.HTTPConnection("127.0.0.1", gunicorn, timeout=30)
             connection.request("GET", "/")
             response = connection.getresponse()
@@ -73,7 +73,7 @@ def test_four_gunicorn_workers_hold_one_limit_under_load(gunicorn: int) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(granted) > 60 and len(refused) > 0
+    assert len(granted) >= 100 and len(refused) > 0
     assert worst([(at, 1) for at in sorted(at for _, at in granted)], 500_000) == 20
     assert len({pid for pid, _ in granted}) > 1
     for response in refused:
