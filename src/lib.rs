@@ -92,6 +92,7 @@
 //! | `cli` | the command line `tidegate` |
 //! | `conformance` | a suite of tests for buckets, your own among them |
 //! | `exporter` | its command `metrics`: what is in segments, for Prometheus |
+//! | `headers` | what HTTP headers tell of limits, written and read, for clients and servers of any kind |
 //! | `macros` | the attribute macro `rate_limited` |
 //! | `metrics` | counters of what is granted, refused and waited for, by the facade `metrics` |
 //! | `portable` | segments in the system's shared memory, by the `shared_memory` crate |
@@ -173,10 +174,7 @@ mod spec;
 mod timestamp;
 #[cfg(not(loom))]
 mod turn;
-#[cfg(all(
-    any(feature = "reqwest", feature = "tower", feature = "ureq"),
-    not(loom)
-))]
+#[cfg(all(any(feature = "headers", feature = "tower"), not(loom)))]
 mod web;
 #[cfg(not(loom))]
 mod zone;
@@ -245,6 +243,8 @@ pub use turn::permit::Permit;
 pub use turn::reservation::Reservation;
 #[cfg(all(any(feature = "reqwest", feature = "ureq"), not(loom)))]
 pub use web::client;
+#[cfg(all(feature = "headers", not(loom)))]
+pub use web::headers;
 #[cfg(all(feature = "reqwest", not(loom)))]
 pub use web::reqwest;
 #[cfg(all(feature = "tower", not(loom)))]

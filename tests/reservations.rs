@@ -47,6 +47,28 @@ fn a_reservation_is_waited_for_in_one_sleep_until_it_is_ready() {
 }
 
 #[test]
+fn a_reservation_can_be_waited_for_by_who_sleeps_as_it_says_and_asks_again() {
+    let limiter = limiter(Rate::new(1, Duration::from_millis(20)));
+    limiter.try_acquire("").unwrap();
+    let mut place = limiter.reserve("", 1, HOUR).unwrap();
+    let ready = place.ready_at();
+    let mut naps = 0;
+    while let Some(nap) = place.next_sleep().unwrap() {
+        assert!(nap <= Duration::from_millis(20));
+        std::thread::sleep(nap / 2);
+        naps += 1;
+    }
+    assert!(naps > 1 && limiter.now().unwrap() >= ready);
+    assert_eq!(place.keep().sleeps(), naps);
+
+    let mut place = limiter.reserve("", 1, HOUR).unwrap();
+    limiter.pause("", 2 * HOUR).unwrap();
+    assert!(place.next_sleep().unwrap().is_some());
+    drop(place);
+    assert_eq!(limiter.queued().unwrap(), 0);
+}
+
+#[test]
 fn a_wait_of_decades_is_no_longer_than_the_horizon_and_one_of_nothing_takes_nothing() {
     let limiter = hourly(1);
     limiter.try_acquire("").unwrap();

@@ -195,10 +195,20 @@ impl<'l> Place<'l> {
         name: &[u8],
         mut sleep: impl FnMut(Duration) -> F,
     ) -> Result<(), AcquireError> {
-        while let Some(until) = self.next_sleep(name).await? {
-            sleep(self.time_until(until).min(LONGEST_SLEEP)).await;
+        while let Some(nap) = self.next_nap(name).await? {
+            sleep(nap).await;
         }
         Ok(())
+    }
+
+    /// How long to sleep now by any clock, and then to ask again; none: its turn has come.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_sleep`](Self::next_sleep).
+    pub async fn next_nap(&mut self, name: &[u8]) -> Result<Option<Duration>, AcquireError> {
+        let until = self.next_sleep(name).await?;
+        Ok(until.map(|until| self.time_until(until).min(LONGEST_SLEEP)))
     }
 
     /// The permit, for whoever acts upon it.

@@ -114,6 +114,37 @@ impl<'l> Reservation<'l> {
         Ok(self.keep())
     }
 
+    /// The same for those who sleep by neither a thread of ours nor a future: another language's
+    /// event loop, or a thread that signals may interrupt. Says how long to sleep now, and then
+    /// to ask again; none: its turn has come, and [`keep`](Self::keep) is the permit. Until then,
+    /// dropping it gives the place back.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate::{Limiter, Rate};
+    ///
+    /// let limiter = Limiter::in_memory().rate(Rate::per_second(100)).open()?;
+    /// limiter.try_acquire_n("job", 100)?;
+    /// let mut place = limiter.reserve("job", 1, Duration::from_secs(5))?;
+    /// while let Some(time) = place.next_sleep()? {
+    ///     std::thread::sleep(time); // or less, if there is something else to look after
+    /// }
+    /// let permit = place.keep();
+    /// assert!(permit.at() <= limiter.now()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn next_sleep(&mut self) -> Result<Option<Duration>, AcquireError> {
+        let ground = self.place.ground();
+        ground.block_on(async {
+            self.own().await?;
+            self.place.next_nap(&self.name).await
+        })
+    }
+
     /// In a forked child, takes a place instead of its parent's.
     async fn own(&mut self) -> Result<(), AcquireError> {
         let here = process::id();

@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "reqwest", feature = "ureq"))]
 pub mod client;
-mod headers;
+pub mod headers;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 #[cfg(feature = "tower")]

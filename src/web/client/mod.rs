@@ -3,12 +3,10 @@
 //!
 //! The modules `reqwest` and `ureq` say how each client gets it.
 
-mod lesson;
-
 use crate::error::PauseError;
 use crate::limiter::Limiter;
+use crate::web::headers::Lesson;
 use http::{HeaderMap, StatusCode};
-use lesson::Lesson;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -1,18 +1,29 @@
 //! What a response tells of a server's limits: the fields `RateLimit` and `RateLimit-Policy` of
 //! the IETF's draft "RateLimit header fields for HTTP" (draft-ietf-httpapi-ratelimit-headers),
 //! written for those whom we limit, and read from those who limit us.
+//!
+//! With feature `headers`, for clients and servers that have no middleware here.
 
-#[cfg(any(feature = "reqwest", feature = "ureq"))]
-pub mod read;
+#[cfg(feature = "headers")]
+mod lesson;
+#[cfg(feature = "headers")]
+mod read;
+#[cfg(any(feature = "headers", feature = "tower"))]
+mod tell;
+
+#[cfg(feature = "headers")]
+pub use lesson::Lesson;
 #[cfg(feature = "tower")]
-pub mod tell;
+pub(crate) use tell::seconds;
+#[cfg(any(feature = "headers", feature = "tower"))]
+pub use tell::tell;
 
 use http::header::HeaderName;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-#[cfg(all(test, feature = "tower", any(feature = "reqwest", feature = "ureq")))]
+#[cfg(all(test, feature = "headers"))]
 mod tests {
     use super::{read, tell};
     use crate::{Limiter, Rate};

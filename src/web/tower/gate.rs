@@ -4,7 +4,7 @@ use super::answer::{Answer, status};
 use crate::error::AcquireError;
 use crate::limiter::Limiter;
 use crate::timestamp::Timestamp;
-use crate::web::headers::tell::{seconds, tell};
+use crate::web::headers::{seconds, tell};
 use http::request::Parts;
 use http::{HeaderMap, Response};
 use std::fmt;

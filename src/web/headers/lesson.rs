@@ -1,26 +1,62 @@
 //! What responses teach: for how long a server wants to be left alone.
 
-use crate::web::headers::read::{exhausted, retry_after};
+use super::read::{exhausted, retry_after};
 use http::{HeaderMap, StatusCode};
 use std::time::{Duration, SystemTime};
 
-/// What is made of responses.
+/// What a client makes of responses: for how long each asks to be left alone, by the fields that
+/// the table in [`client::RateLimit`](crate::client::RateLimit) lists.
+///
+/// ```
+/// use http::{HeaderMap, StatusCode};
+/// use std::time::{Duration, SystemTime};
+/// use tidegate::headers::Lesson;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("retry-after", "20".parse()?);
+/// let pause = Lesson::new().pause(StatusCode::TOO_MANY_REQUESTS, &headers, SystemTime::now());
+/// assert_eq!(pause, Duration::from_secs(20));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Lesson {
-    /// The longest pause.
-    pub longest: Duration,
-    /// The pause for a 429 that says nothing of the time.
-    pub by_default: Duration,
+    pub(in crate::web) longest: Duration,
+    pub(in crate::web) by_default: Duration,
     /// Whether a response that was no refusal teaches, too.
-    pub from_all: bool,
+    pub(in crate::web) from_all: bool,
+}
+
+impl Default for Lesson {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Lesson {
+    /// One that heeds 429 and 503 that say for how long, up to an hour.
     pub const fn new() -> Self {
         Self {
             longest: Duration::from_secs(3600),
             by_default: Duration::ZERO,
             from_all: false,
+        }
+    }
+
+    /// The longest pause, whatever a response asks for.
+    pub const fn longest(self, longest: Duration) -> Self {
+        Self { longest, ..self }
+    }
+
+    /// The pause for a 429 that says nothing of the time; none at first.
+    pub const fn by_default(self, by_default: Duration) -> Self {
+        Self { by_default, ..self }
+    }
+
+    /// Learns from responses of every status that nothing is left, and not only from refusals.
+    pub const fn from_all(self) -> Self {
+        Self {
+            from_all: true,
+            ..self
         }
     }
 
