@@ -1,10 +1,10 @@
 //! What a limiter stands on: rings that this process can see, or a bucket of any kind.
 
+#[cfg(feature = "tokio")]
+use crate::bucket::Blocking;
 use crate::bucket::Bucket;
 use crate::bucket::block::block_on;
-#[cfg(feature = "tokio")]
-use crate::bucket::{AsyncBucket, Blocking};
-use crate::bucket::{Grant, Item, Usage};
+use crate::bucket::{Grant, Item};
 use crate::clock::{ClockKind, SystemClock};
 use crate::error::{AcquireError, BackendError, BucketError};
 use crate::ring::Clock;
@@ -36,6 +36,24 @@ pub enum Foreign {
     #[cfg(feature = "tokio")]
     Async(Arc<Blocking>),
 }
+
+/// Asks a bucket of either kind, as in `asked!(ground, |bucket| bucket.count())`: in this thread, or
+/// in a task whose answer is awaited. It ends the function that it is in. What the question
+/// needs has to be its own.
+macro_rules! asked {
+    ($of:expr, |$bucket:ident| $question:expr) => {{
+        #[cfg(feature = "tokio")]
+        if let Some(blocking) = $of.asynchronous() {
+            return blocking
+                .ask(move |$bucket| async move { $question.await })
+                .await;
+        }
+        let $bucket = $of.as_bucket();
+        $question
+    }};
+}
+
+pub(crate) use asked;
 
 impl Ground {
     /// As every bucket is asked, in the caller's thread.
@@ -75,20 +93,18 @@ impl Ground {
         }
     }
 
-    /// As [`Bucket::usage`].
-    pub async fn usage(&self, name: &[u8]) -> Result<Vec<Usage>, AcquireError> {
+    /// The async bucket, if it is one.
+    #[cfg(feature = "tokio")]
+    pub fn asynchronous(&self) -> Option<&Arc<Blocking>> {
         match self {
-            Self::Zone(rings) => rings.usage(name),
-            Self::Other(bucket) => bucket.usage(name).await,
+            Self::Zone(_) => None,
+            Self::Other(bucket) => bucket.asynchronous(),
         }
     }
 
     /// As [`Bucket::now`].
     pub async fn now(&self) -> Result<Timestamp, BucketError> {
-        match self {
-            Self::Zone(rings) => rings.now(),
-            Self::Other(bucket) => bucket.now().await,
-        }
+        asked!(self, |bucket| bucket.now())
     }
 }
 
@@ -99,6 +115,15 @@ impl Foreign {
             Self::Bucket(bucket) => bucket,
             #[cfg(feature = "tokio")]
             Self::Async(bucket) => bucket,
+        }
+    }
+
+    /// The async bucket, if it is one.
+    #[cfg(feature = "tokio")]
+    fn asynchronous(&self) -> Option<&Arc<Blocking>> {
+        match self {
+            Self::Bucket(_) => None,
+            Self::Async(bucket) => Some(bucket),
         }
     }
 
@@ -130,15 +155,8 @@ impl Foreign {
         grant: Grant,
         weight: u64,
     ) -> Result<(), BucketError> {
-        #[cfg(feature = "tokio")]
-        if let Self::Async(bucket) = self {
-            let name: Box<[u8]> = name.into();
-            let question = move |bucket: Arc<dyn AsyncBucket>| async move {
-                bucket.give_back(&name, &grant, weight).await
-            };
-            return bucket.ask(question).await;
-        }
-        self.as_bucket().give_back(name, &grant, weight)
+        let name: Box<[u8]> = name.into();
+        asked!(self, |bucket| bucket.give_back(&name, &grant, weight))
     }
 
     /// The same; where it would have to be awaited, it is left to the bucket's task.
@@ -164,35 +182,8 @@ impl Foreign {
     }
 
     async fn paused(&self, name: &[u8]) -> Result<Duration, BucketError> {
-        #[cfg(feature = "tokio")]
-        if let Self::Async(bucket) = self {
-            let name: Box<[u8]> = name.into();
-            let question =
-                move |bucket: Arc<dyn AsyncBucket>| async move { bucket.paused(&name).await };
-            return bucket.ask(question).await;
-        }
-        self.as_bucket().paused(name)
-    }
-
-    /// As [`Bucket::usage`].
-    pub async fn usage(&self, name: &[u8]) -> Result<Vec<Usage>, AcquireError> {
-        #[cfg(feature = "tokio")]
-        if let Self::Async(bucket) = self {
-            let name: Box<[u8]> = name.into();
-            let question =
-                move |bucket: Arc<dyn AsyncBucket>| async move { bucket.usage(&name).await };
-            return bucket.ask(question).await;
-        }
-        self.as_bucket().usage(name)
-    }
-
-    /// As [`Bucket::now`].
-    pub async fn now(&self) -> Result<Timestamp, BucketError> {
-        #[cfg(feature = "tokio")]
-        if let Self::Async(bucket) = self {
-            return bucket.ask(|bucket| async move { bucket.now().await }).await;
-        }
-        self.as_bucket().now()
+        let name: Box<[u8]> = name.into();
+        asked!(self, |bucket| bucket.paused(&name))
     }
 
     /// The shortest interval of its rates, in ticks.

@@ -18,7 +18,8 @@ impl Limiter {
     ///
     /// Those who wait sleep by the monotonic clock of this machine, for as long as the bucket
     /// has said, and ask it then whether a pause is on. Async methods ask the bucket in the
-    /// thread that polls them: one that takes its time is better [offloaded](crate::Offload).
+    /// thread that polls them: one that takes its time is better offloaded, with feature `tokio`
+    /// by `Offload`.
     pub fn over(bucket: impl Bucket + 'static) -> Self {
         Self::on(Ground::Other(Foreign::Bucket(Arc::new(bucket))))
     }

@@ -63,15 +63,6 @@ impl Limiter {
         self.as_bucket().usage(name.as_ref())
     }
 
-    /// The same for async code: over an async bucket it blocks no thread.
-    ///
-    /// # Errors
-    ///
-    /// As [`usage`](Self::usage).
-    pub async fn usage_async(&self, name: impl AsRef<[u8]>) -> Result<Vec<Usage>, AcquireError> {
-        self.ground().usage(name.as_ref()).await
-    }
-
     /// The rates in force; if the segment cannot be used any more, the last ones known.
     pub fn rates(&self) -> Vec<Rate> {
         self.as_bucket().rates()

@@ -76,6 +76,13 @@ pub use tokio_postgres;
 /// A pooler that hands one connection to many clients by turns (pgbouncer in transaction mode) is
 /// not for this: connections are set up when they are made, and keep prepared statements.
 ///
+/// # TLS
+///
+/// Connections are encrypted where the address says `sslmode=require`, by a connector that is
+/// given to the [builder](PostgresBuilder::tls): that of `tokio-postgres-rustls` or of
+/// `postgres-native-tls`. It decides which certificates are trusted. Without one, such an address
+/// is an error. (Sockets of the same machine are never encrypted.)
+///
 /// # Threads
 ///
 /// The server is asked in tasks on a small runtime of the bucket's own, in one thread, which
