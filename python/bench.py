@@ -35,8 +35,8 @@ from pyrate_limiter.buckets.mp_bucket import MultiprocessBucket
 import tidegate
 from tidegate.pyrate import SharedMemoryBucket
 
-WIDE = (2_000_000, 100)
-NARROW = (50, 100)
+WIDE = (200_000, 10)
+NARROW = (50, 100)  # permits, milliseconds
 _context = multiprocessing.get_context("fork")
 
 

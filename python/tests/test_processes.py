@@ -139,6 +139,7 @@ def test_the_example_of_a_pool_holds_its_limit(name: str) -> None:
 
 
 def test_the_example_of_a_crawl_holds_its_limit_over_all_processes(name: str) -> None:
+    pytest.importorskip("httpx")
     told = run(EXAMPLES / "crawl.py", "--name", name, "--processes", 3, "--pages", 40)
     assert "40 pages by 3 processes; at most 20 of them in any second" in told
 
