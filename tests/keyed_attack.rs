@@ -46,7 +46,7 @@ fn flood(limiter: &Limiter, number: u64, mut go_on: impl FnMut() -> bool) -> [u6
 
 /// Where the key's bucket is, and in which of its lives.
 fn place(words: &Words, key: &[u8]) -> Option<(u64, u64)> {
-    let label = |index: u64| words.get(head_place(words, index) + 128 + 48).to_le_bytes();
+    let label = |index: u64| words.get(head_place(words, index) + 128 + 56).to_le_bytes();
     let linked = Buckets::of(words).linked;
     let index = linked.into_iter().find(|&index| label(index) == key)?;
     Some((index, words.get(head_place(words, index)) >> 52))

@@ -65,7 +65,7 @@ fn after_a_power_cut_each_key_s_permits_count_and_the_directory_is_whole() {
         assert!(limiter.dispose([3]).unwrap());
         drop(limiter);
         let words = Words::of(&path);
-        let links = (0..KEYS).map(|index| head_place(&words, index) + 128 + 40);
+        let links = (0..KEYS).map(|index| head_place(&words, index) + 128 + 48);
         let table = (0..KEYS).map(|n| place::TABLE + 8 * n);
         let stock = [place::USED, place::FREE, place::HAND];
         for at in links.chain(table).chain(stock) {

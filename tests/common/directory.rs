@@ -55,5 +55,5 @@ pub fn head_place(words: &Words, index: u64) -> u64 {
 
 /// The place of its link to the next.
 fn link_place(words: &Words, index: u64) -> u64 {
-    head_place(words, index) + 128 + 40
+    head_place(words, index) + 128 + 48
 }

@@ -1,5 +1,6 @@
 //! A server whose clock is set.
 
+use super::common::eventually;
 use super::common::steered::{alone, steer};
 use super::servers::{PostgresServer, SteppedClock};
 use super::{HOUR, Stage, item, retry_after, take};
