@@ -115,6 +115,8 @@ fn its_clock_is_told_to_others_and_is_an_error_while_the_server_is_gone() {
     stepped.set_behind(Duration::ZERO);
     let mut server = Arc::into_inner(stage.server).unwrap();
     server.end(Signal::SIGKILL);
+    // Its sessions outlive it by a moment.
+    eventually("no answer", || clock.now().is_err());
     let error = clock.now().unwrap_err();
     assert!(
         error.to_string().contains("PostgreSQL server's clock"),
