@@ -7,6 +7,7 @@ mod common;
 use common::scene::ms;
 use common::{Process, Scene, eventually, logged};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::prctl::set_pdeathsig;
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::thread;
@@ -285,6 +286,39 @@ fn a_forked_child_has_no_leaker_beside_it_until_it_starts_one() {
     }
     assert!(leaking.is_running());
     drop(scene);
+}
+
+#[test]
+fn a_child_whose_parent_led_and_is_killed_leads_when_it_starts_a_leaker_of_its_own() {
+    let test = a_child_whose_parent_led_and_is_killed_leads_when_it_starts_a_leaker_of_its_own;
+    let Some(scene) = Scene::alone(test) else {
+        return;
+    };
+    let limiter = open(&scene);
+    let mut parent = Process::fork(|| {
+        let mut leaking = Leaker::new(&limiter).interval(ms(1)).start().unwrap();
+        eventually("it leads", || {
+            told(&limiter).is_some_and(|leaker| leaker.is_alive)
+        });
+        let _child = Process::fork_among_threads(|| {
+            // It outlives its parent.
+            set_pdeathsig(None).unwrap();
+            scene.announce("there is a child");
+            eventually("the parent's end", || scene.heard("the parent is dead"));
+            leaking.restart().unwrap();
+            let own = u64::from(std::process::id());
+            let leads = |leaker: LeakerSnapshot| leaker.is_alive && leaker.pid == own;
+            eventually("it leads", || told(&limiter).is_some_and(leads));
+            scene.announce("the child leads");
+        });
+        loop {
+            thread::sleep(ms(1000));
+        }
+    });
+    eventually("a child", || scene.heard("there is a child"));
+    parent.kill();
+    scene.announce("the parent is dead");
+    eventually("the child leads", || scene.heard("the child leads"));
 }
 
 #[cfg(feature = "tokio")]

@@ -55,16 +55,24 @@ fn fence() {
 }
 
 /// Whether the kernel tells the time by the counter, and the processor says that it counts at
-/// one rate, asleep or awake.
+/// one rate, asleep or awake. Where the machine can be suspended, to memory or to disk, most
+/// counters stand still then, or begin anew, which a caller would not notice at once: so they
+/// are not trusted there.
 pub fn is_trusted() -> bool {
     const SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    const SUSPENDS: &str = "/sys/power/state";
     let reads = |path| fs::read_to_string(path).unwrap_or_default();
     let flags = reads("/proc/cpuinfo");
+    let states = reads(SUSPENDS);
+    let suspends = states
+        .split_ascii_whitespace()
+        .any(|state| state == "mem" || state == "disk");
     let has = |flag| flags.split_ascii_whitespace().any(|word| word == flag);
     cfg!(target_arch = "x86_64")
         && reads(SOURCE).trim() == "tsc"
         && has("constant_tsc")
         && has("nonstop_tsc")
+        && (has("nonstop_tsc_s3") || !suspends)
 }
 
 /// From counts to ticks.

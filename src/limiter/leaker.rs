@@ -8,6 +8,7 @@ use crate::zone::Zone;
 use std::io;
 use std::path::PathBuf;
 use std::process;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// PyrateLimiter's interval.
@@ -50,7 +51,7 @@ pub struct Leaker {
 
 #[derive(Debug)]
 pub(super) struct Lease {
-    _lock: Lock,
+    pub(super) lock: Arc<Lock>,
     /// A lease that was inherited by a fork, or is for a segment that was removed, is
     /// not this process's.
     pid: u32,
@@ -201,7 +202,7 @@ impl Leaker {
         } else if !is_held(&self.standby) {
             // Only shown: it leads in its turn with or without.
             self.standby = segment.stand_by().ok().map(|lock| Lease {
-                _lock: lock,
+                lock: lock.into(),
                 pid,
                 segment: segment.inode(),
             });
@@ -218,7 +219,7 @@ fn take(segment: &Segment, pid: u32) -> Result<Option<Lease>, LeakError> {
             source,
         })?;
     Ok(lock.map(|lock| Lease {
-        _lock: lock,
+        lock: lock.into(),
         pid,
         segment: segment.inode(),
     }))

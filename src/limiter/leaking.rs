@@ -2,6 +2,7 @@
 
 use crate::limiter::leaker::{LeakError, Leaker, Lease};
 use crate::limiter::{Limiter, Site};
+use crate::segment::lock::Lock;
 use std::io;
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -55,6 +56,8 @@ enum By {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// The lease, while it leads.
+    lease: Mutex<Option<Arc<Lock>>>,
     #[cfg(feature = "tokio")]
     stop: tokio::sync::Notify,
 }
@@ -80,8 +83,25 @@ impl Shared {
         self.stop.notify_one();
     }
 
-    /// Notes what came of a pass.
-    fn note(&self, outcome: Result<(), LeakError>) {
+    /// Lets go of a child's share of its parent's lease, which would be held beyond the parent's
+    /// death.
+    fn leave_to_parent(&self) {
+        // The thread that a child does not have may just have been in it.
+        if let Ok(lease) = self.lease.try_lock()
+            && let Some(lock) = &*lease
+        {
+            lock.leave_to_parent();
+        }
+    }
+
+    fn note_lease(&self, lease: Option<&Lease>) {
+        let lock = lease.map(|lease| lease.lock.clone());
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lock;
+    }
+
+    /// Notes what came of a pass, and which lease it is made by.
+    fn note(&self, outcome: Result<(), LeakError>, lease: &Option<Lease>) {
+        self.note_lease(lease.as_ref());
         let mut state = self.lock();
         state.passes += 1;
         state.failed = outcome.err();
@@ -104,6 +124,7 @@ struct Ended(Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
+        self.0.note_lease(None);
         self.0.lock().has_ended = true;
         self.0.changed.notify_all();
     }
@@ -173,6 +194,9 @@ impl Leaking {
             // The parent's is left as it is.
             std::mem::forget(std::mem::replace(runtime, here));
         }
+        if !self.is_of_this_process() {
+            self.state.leave_to_parent();
+        }
         // The old state may have been locked by a thread that a child does not have.
         self.state = Arc::default();
         let (work, shared) = (self.work.clone(), self.state.clone());
@@ -236,8 +260,9 @@ impl Leaking {
 
 impl Drop for Leaking {
     fn drop(&mut self) {
-        if self.is_of_this_process() {
-            self.state.end();
+        match self.is_of_this_process() {
+            true => self.state.end(),
+            false => self.state.leave_to_parent(),
         }
     }
 }
@@ -246,7 +271,8 @@ impl Work {
     fn in_a_thread(&self, shared: &Shared) {
         let mut lease = None;
         while let Some(limiter) = self.limiter() {
-            shared.note(pass(limiter, self.interval, &mut lease));
+            let outcome = pass(limiter, self.interval, &mut lease);
+            shared.note(outcome, &lease);
             if !shared.wait(self.interval) {
                 break;
             }
@@ -278,7 +304,7 @@ impl Work {
                     outcome
                 }
             };
-            shared.note(outcome);
+            shared.note(outcome, &lease);
             let stop = shared.stop.notified();
             let _ = tokio::time::timeout(self.interval, stop).await;
             if shared.lock().is_to_end {

@@ -39,20 +39,7 @@ pub enum Role {
 #[derive(Debug)]
 pub struct Lock {
     /// None for the lock of what has none.
-    held: Option<(File, Role)>,
-    pid: u32,
-}
-
-impl Drop for Lock {
-    /// Closing the file would not unlock it while a child that was forked meanwhile
-    /// shares it.
-    fn drop(&mut self) {
-        if let Some((file, role)) = &self.held
-            && self.pid == process::id()
-        {
-            unlock(file, range(*role));
-        }
-    }
+    held: Option<(Locks, Role)>,
 }
 
 fn unlock(file: &File, mut range: libc::flock) {
@@ -69,7 +56,8 @@ pub struct Locks {
 }
 
 impl Drop for Locks {
-    /// As [`Lock`]'s.
+    /// Closing the file would not unlock it while a child that was forked meanwhile
+    /// shares it.
     fn drop(&mut self) {
         if let Ok(Some(file)) = self.file.get_mut()
             && self.pid == process::id()
@@ -148,19 +136,23 @@ pub fn lines_held(file: &File, count: u32) -> io::Result<Vec<bool>> {
 impl Lock {
     /// The lock of what has none.
     pub fn none() -> Self {
-        Self {
-            held: None,
-            pid: process::id(),
-        }
+        Self { held: None }
     }
 
     /// Takes the lock, if nobody else holds it. The file must be a fresh open.
     pub fn try_take(file: File, role: Role) -> io::Result<Option<Self>> {
-        let is_taken = try_lock(&file, role)?;
+        let locks = Locks::of(file);
+        let is_taken = locks.try_take(role)?;
         Ok(is_taken.then(|| Self {
-            held: Some((file, role)),
-            pid: process::id(),
+            held: Some((locks, role)),
         }))
+    }
+
+    /// See [`Locks::leave_to_parent`].
+    pub fn leave_to_parent(&self) {
+        if let Some((locks, _)) = &self.held {
+            locks.leave_to_parent();
+        }
     }
 
     /// Whether somebody holds the lock. Looking does not take it, not even for a moment.
@@ -172,8 +164,8 @@ impl Lock {
     /// Whether others are present beside the holder of this lock. The file must be a fresh
     /// open.
     pub fn has_neighbours(&self, file: &File) -> io::Result<bool> {
-        let own = match self.held {
-            Some((_, Role::Present(byte))) => libc::off_t::from(byte),
+        let own = match &self.held {
+            Some((_, Role::Present(byte))) => libc::off_t::from(*byte),
             _ => return Ok(true),
         };
         for (first, len) in [(PRESENT, own), (PRESENT + own + 1, EACH - own - 1)] {

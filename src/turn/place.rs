@@ -232,6 +232,8 @@ impl<'l> Place<'l> {
             return Ok(());
         }
         self.permit.leave();
+        // It is the other process's wait.
+        self.waits = None;
         self.queue_again(name, self.left(self.now()))
             .await
             .inspect_err(|error| self.limiter.note_refusal(name, error))

@@ -6,6 +6,7 @@ use crate::common::{Process, Scene};
 use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::thread;
 use tidegate::{BucketError, Limiter, OpenError, Rate};
 
 const RATE: Rate = Rate::new(5, ms(3_600_000));
@@ -223,4 +224,21 @@ fn a_segment_of_a_group_is_used_and_seen_by_its_members() {
         sees(&scene, 3);
     });
     as_user(BOB, BOB, || assert!(scene.limiter().view().is_err()));
+}
+
+#[test]
+fn a_viewer_of_a_segment_that_counts_by_the_processor_s_counter_writes_nothing_either() {
+    let scene = Scene::of(
+        a_viewer_of_a_segment_that_counts_by_the_processor_s_counter_writes_nothing_either,
+    );
+    let limiter = scene.limiter().rate(RATE).processor_clock().open().unwrap();
+    let _ = limiter.try_acquire("");
+    let viewer = scene.limiter().view().unwrap();
+    let before = fs::read(scene.segment_path()).unwrap();
+    for _ in 0..5 {
+        // Longer than it goes by a comparison of the clocks, by which the counter falls behind.
+        thread::sleep(ms(150));
+        assert_eq!(viewer.inspect().unwrap().count, 1);
+    }
+    assert_eq!(fs::read(scene.segment_path()).unwrap(), before);
 }

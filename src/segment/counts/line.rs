@@ -115,7 +115,14 @@ impl Line {
     /// Whether as many requests were told of as are a multiple of that.
     pub fn is_round(&self, number: u64) -> bool {
         let get = |what| self.count(what).load(Ordering::Relaxed);
-        get(Count::Requests).wrapping_add(get(Count::Limited)) % number == 0
+        let all = [
+            Count::Requests,
+            Count::Limited,
+            Count::QueueFull,
+            Count::Full,
+        ]
+        .map(get);
+        all.into_iter().fold(0, u64::wrapping_add) % number == 0
     }
 
     /// Makes it the line of a process that has the lock on it. What was counted on it before
