@@ -226,3 +226,17 @@ fn a_handle_survives_a_version_word_that_never_rests() {
     // The user has just used up a window or two.
     limiter.acquire("").unwrap();
 }
+
+#[test]
+fn a_permit_that_garbage_stamps_long_ago_is_given_back_all_the_same() {
+    let scene = Scene::of(a_permit_that_garbage_stamps_long_ago_is_given_back_all_the_same);
+    let limiter = scene.limiter().rate(Rate::per_hour(5)).open().unwrap();
+    while limiter.now().unwrap().as_micros() < 5_000 {}
+    let words = Words::of(&scene.segment_path());
+    let first = words.capacity();
+    for seq in first..first + 2 {
+        words.set(words.slot(seq), words.stamp(seq, 1));
+    }
+    limiter.try_acquire("").unwrap().refund();
+    drop(limiter.reserve("", 1, Duration::ZERO));
+}

@@ -272,7 +272,7 @@ impl<'l> Permit<'l> {
     /// What a bucket of another kind gave it for, less what was given back.
     fn grant(&self) -> Grant {
         let run = &self.run;
-        let wait = Duration::from_micros(run.ready - run.asked);
+        let wait = Duration::from_micros(run.ready.saturating_sub(run.asked));
         let grant = |weight| Grant::new(run.head.0, weight, self.at(), wait);
         match &self.book {
             Book::Zone(..) => grant(run.weight),

@@ -2,6 +2,7 @@
 //! only read it.
 
 use crate::args::Target;
+use std::io;
 use tidegate::{BucketError, Buckets, Limiter, OpenError, Snapshot, Stats, Viewer};
 
 pub enum Sight {
@@ -14,7 +15,7 @@ impl Sight {
     pub fn of(target: &Target, group: Option<u32>) -> Result<Self, OpenError> {
         match target.attach(group) {
             Ok(limiter) => Ok(Self::Limiter(limiter)),
-            Err(denied @ OpenError::Denied { .. }) => {
+            Err(denied) if may_be_read(&denied) => {
                 let viewer = target.view().map_err(|_| denied)?;
                 Ok(Self::Viewer(Box::new(viewer)))
             }
@@ -41,5 +42,14 @@ impl Sight {
             Self::Limiter(limiter) => limiter.buckets(),
             Self::Viewer(viewer) => viewer.buckets(),
         }
+    }
+}
+
+/// Whether it is only writing that this answer is about.
+fn may_be_read(error: &OpenError) -> bool {
+    match error {
+        OpenError::Denied { .. } => true,
+        OpenError::Io { source, .. } => source.kind() == io::ErrorKind::ReadOnlyFilesystem,
+        _ => false,
     }
 }

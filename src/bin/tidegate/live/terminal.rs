@@ -3,9 +3,14 @@
 use crate::failure::Failure;
 use crate::live::app::App;
 use crate::live::screen;
+use crate::signals;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::process;
 use std::time::Duration;
 
 /// How long one waits for something typed before one looks for signals.
@@ -46,9 +51,30 @@ impl Screen {
     /// What is typed, or becomes of the screen, within a short time.
     pub fn next_event(&self, within: Duration) -> Result<Option<Event>, Failure> {
         let failed = Failure::system("read the terminal");
-        match event::poll(within.min(STEP)).map_err(&failed)? {
+        // Not by `event`, which never returns from a terminal that is gone meanwhile.
+        if is_gone_within(within.min(STEP)) {
+            // As if nobody had held that signal back: there is nothing to give back, and nobody
+            // to tell.
+            signals::end_by(Signal::SIGHUP);
+            process::exit(128 + Signal::SIGHUP as i32);
+        }
+        match event::poll(Duration::ZERO).map_err(&failed)? {
             true => event::read().map(Some).map_err(&failed),
             false => Ok(None),
         }
     }
+}
+
+/// Waits until something is typed, for so long at most; whether the terminal is gone.
+fn is_gone_within(time: Duration) -> bool {
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::ZERO);
+    // A signal ends it early, which is as well.
+    let has_come = poll(&mut fds, timeout).is_ok_and(|count| count > 0);
+    let gone = PollFlags::POLLHUP | PollFlags::POLLERR;
+    has_come
+        && fds[0]
+            .revents()
+            .is_some_and(|events| events.intersects(gone))
 }
