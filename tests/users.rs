@@ -7,7 +7,7 @@ mod common;
 use common::scene::ms;
 use common::{Process, Scene};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Uid, getegid, geteuid, setgid, setgroups, setuid};
+use nix::unistd::{getegid, geteuid};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use tidegate::{OpenError, Rate};
@@ -16,17 +16,6 @@ const RATE: Rate = Rate::new(5, ms(60_000));
 const ALICE: u32 = 64_001;
 const BOB: u32 = 64_002;
 const FRIENDS: u32 = 64_010;
-
-/// Has somebody else do something: another user, in that group.
-fn as_user(user: u32, group: u32, work: impl FnOnce()) {
-    Process::fork(|| {
-        setgroups(&[]).unwrap();
-        setgid(Gid::from_raw(group)).unwrap();
-        setuid(Uid::from_raw(user)).unwrap();
-        work();
-    })
-    .join();
-}
 
 /// Checks that all of `words` are in the error's text.
 #[track_caller]
@@ -107,7 +96,7 @@ fn a_segment_of_another_user_is_not_trusted() {
         return;
     }
     // Alice has taken the name, in good faith or not.
-    as_user(ALICE, ALICE, || {
+    Process::as_user(ALICE, ALICE, || {
         drop(scene.limiter().rate(RATE).open().unwrap())
     });
     let untrusted = || {
@@ -123,10 +112,10 @@ fn a_segment_of_another_user_is_not_trusted() {
         );
         assert!(tidegate::remove(scene.segment()).is_err());
     };
-    as_user(BOB, BOB, untrusted);
+    Process::as_user(BOB, BOB, untrusted);
     // Root could open it, but does not believe it either.
     untrusted();
-    as_user(ALICE, ALICE, || {
+    Process::as_user(ALICE, ALICE, || {
         let limiter = scene.limiter().rate(RATE).attach_only().open().unwrap();
         assert_eq!(limiter.count().unwrap(), 0);
         assert!(tidegate::remove(scene.segment()).unwrap());
@@ -143,7 +132,7 @@ fn a_segment_of_root_is_an_error_to_those_who_may_not_open_it() {
         return;
     }
     drop(scene.limiter().rate(RATE).open().unwrap());
-    as_user(BOB, BOB, || {
+    Process::as_user(BOB, BOB, || {
         let error = scene.limiter().rate(RATE).open().unwrap_err();
         assert!(matches!(error, OpenError::Denied { .. }), "{error}");
         says(
@@ -165,7 +154,7 @@ fn a_segment_that_root_shares_with_a_group_is_trusted_by_members_who_do_not_name
         return;
     }
     let limiter = scene.limiter().rate(RATE).group(FRIENDS).open().unwrap();
-    as_user(BOB, FRIENDS, || {
+    Process::as_user(BOB, FRIENDS, || {
         let limiter = scene.limiter().rate(RATE).open().unwrap();
         limiter.try_acquire("").unwrap();
     });
@@ -185,8 +174,8 @@ fn a_group_shares_a_segment_when_all_name_it() {
         assert!(limiter.try_acquire("").is_ok());
         limiter.count().unwrap()
     };
-    as_user(ALICE, FRIENDS, || assert_eq!(take(), 1));
-    as_user(BOB, FRIENDS, || assert_eq!(take(), 2));
+    Process::as_user(ALICE, FRIENDS, || assert_eq!(take(), 1));
+    Process::as_user(BOB, FRIENDS, || assert_eq!(take(), 2));
     let found = fs::metadata(scene.segment_path()).unwrap();
     assert_eq!(
         (found.uid(), found.gid(), found.mode() & 0o7777),
@@ -203,14 +192,14 @@ fn a_group_shares_a_segment_when_all_name_it() {
             }
         )
     };
-    as_user(BOB, FRIENDS, || {
+    Process::as_user(BOB, FRIENDS, || {
         // Who has not said so does not share.
         assert!(untrusted(scene.limiter().rate(RATE).open().unwrap_err()));
         assert!(untrusted(
             scene.limiter().rate(RATE).group(BOB).open().unwrap_err()
         ));
     });
-    as_user(BOB, BOB, || {
+    Process::as_user(BOB, BOB, || {
         let error = scene
             .limiter()
             .rate(RATE)

@@ -120,12 +120,13 @@ impl<B> Builder<B> {
     /// Counts by the processor's own counter, which is read in less than half the time of the
     /// kernel's clock, where the kernel itself trusts it (its clock source is `tsc`, as
     /// `/sys/devices/system/clocksource/clocksource0/current_clocksource` tells), and where the
-    /// machine cannot be suspended, or its counter goes on then; elsewhere it changes nothing. It takes a fiftieth of a second when the segment is made. Who attaches
-    /// to a segment that is there counts as that does.
+    /// machine cannot be suspended, or its counter goes on then; elsewhere it changes nothing. It
+    /// takes a fiftieth of a second when the segment is made. Who attaches to a segment that is
+    /// there counts as that does.
     ///
     /// The counter is held to the kernel's clock: it is compared by each handle ten times a
-    /// second while it is used, and brought forward. Between two
-    /// comparisons it is some two microseconds behind.
+    /// second while it is used, and brought forward. Between two comparisons it is some two
+    /// microseconds behind.
     pub fn processor_clock(mut self) -> Self {
         self.spec.counter = true;
         self

@@ -195,15 +195,15 @@ impl Counter {
     #[cold]
     fn compare(&self, system: &SystemClock) -> u64 {
         let kernel = system.now();
+        if !self.mapping.may_write() {
+            // Who may only look goes by the kernel's clock, and tells nobody.
+            return kernel;
+        }
         // After the kernel's clock: who is interrupted in between takes it to be less behind.
         let count = counter::read_in_order();
         let ticks = self.scale.ticks(count);
         let behind = kernel.wrapping_sub(ticks);
         let found = self.forward().load(Ordering::Acquire);
-        if !self.mapping.may_write() {
-            // Who may only look goes by the kernel's clock, and tells nobody.
-            return kernel;
-        }
         // Signed: a counter that is ahead stays so, for time must not run back.
         let step = behind.wrapping_sub(found);
         if (1..TICK_END).contains(&step) {

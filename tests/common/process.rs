@@ -10,7 +10,7 @@ use nix::libc;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::{ForkResult, Gid, Pid, Uid, fork, setgid, setgroups, setuid};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
@@ -98,6 +98,17 @@ impl Process {
                 leave(if outcome.is_ok() { 0 } else { 101 })
             }
         }
+    }
+
+    /// Has somebody else do something: another user, in that group.
+    pub fn as_user(user: u32, group: u32, work: impl FnOnce()) {
+        Self::fork(|| {
+            setgroups(&[]).unwrap();
+            setgid(Gid::from_raw(group)).unwrap();
+            setuid(Uid::from_raw(user)).unwrap();
+            work();
+        })
+        .join();
     }
 
     pub fn pid(&self) -> Pid {

@@ -3,7 +3,7 @@
 use crate::common::scene::ms;
 use crate::common::words::{Words, place};
 use crate::common::{Process, Scene};
-use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
+use nix::unistd::geteuid;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
@@ -13,17 +13,6 @@ const RATE: Rate = Rate::new(5, ms(3_600_000));
 const ALICE: u32 = 64_101;
 const BOB: u32 = 64_102;
 const FRIENDS: u32 = 64_110;
-
-/// Has somebody else do something: another user, in that group.
-fn as_user(user: u32, group: u32, work: impl FnOnce()) {
-    Process::fork(|| {
-        setgroups(&[]).unwrap();
-        setgid(Gid::from_raw(group)).unwrap();
-        setuid(Uid::from_raw(user)).unwrap();
-        work();
-    })
-    .join();
-}
 
 fn is_root() -> bool {
     if !geteuid().is_root() {
@@ -183,18 +172,18 @@ fn a_segment_that_its_group_may_only_read_is_viewed_by_a_member_and_by_nobody_el
         let limiter = builder.rate(RATE).open().unwrap();
         limiter.try_acquire_n("", 3).unwrap();
     };
-    as_user(ALICE, FRIENDS, || make(scene.limiter()));
+    Process::as_user(ALICE, FRIENDS, || make(scene.limiter()));
     let path = scene.segment_path();
     fs::set_permissions(&path, PermissionsExt::from_mode(0o440)).unwrap();
-    as_user(BOB, FRIENDS, || {
+    Process::as_user(BOB, FRIENDS, || {
         sees(&scene, 3);
         let attach = || scene.limiter().adopt().attach_only();
         assert!(attach().open().is_err());
         assert!(attach().group(FRIENDS).open().is_err());
     });
     // Its owner may not write it either.
-    as_user(ALICE, FRIENDS, || sees(&scene, 3));
-    as_user(BOB, BOB, || {
+    Process::as_user(ALICE, FRIENDS, || sees(&scene, 3));
+    Process::as_user(BOB, BOB, || {
         let error = scene.limiter().view().unwrap_err();
         let OpenError::Denied { owner, mode, .. } = error else {
             panic!("{error}")
@@ -213,17 +202,17 @@ fn a_segment_of_a_group_is_used_and_seen_by_its_members() {
     if !is_root() {
         return;
     }
-    as_user(ALICE, FRIENDS, || {
+    Process::as_user(ALICE, FRIENDS, || {
         let limiter = scene.limiter().rate(RATE).group(FRIENDS).open().unwrap();
         limiter.try_acquire_n("", 2).unwrap();
     });
-    as_user(BOB, FRIENDS, || {
+    Process::as_user(BOB, FRIENDS, || {
         let limiter: Limiter = scene.limiter().rate(RATE).group(FRIENDS).open().unwrap();
         limiter.try_acquire("").unwrap();
         assert_eq!(limiter.stats().unwrap().total.granted_permits, 3);
         sees(&scene, 3);
     });
-    as_user(BOB, BOB, || assert!(scene.limiter().view().is_err()));
+    Process::as_user(BOB, BOB, || assert!(scene.limiter().view().is_err()));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 /// What people see of the empty key. No other key is shown as this.
-pub const EMPTY: &str = r#""""#;
+const EMPTY: &str = r#""""#;
 
 /// The key's text, where it is text. Quotes, backslashes, control characters, and bytes that
 /// are no UTF-8 (as `\xff`) are escaped.
@@ -15,6 +15,13 @@ pub fn escaped(key: &[u8]) -> String {
         text.extend(chunk.invalid().escape_ascii().map(char::from));
     }
     text
+}
+
+/// What a table calls a key of which it has an escaped text, or no more than how that begins.
+pub fn label(text: &str, is_whole: bool) -> String {
+    let text = if text.is_empty() { EMPTY } else { text };
+    let more = if is_whole { "" } else { "…" };
+    format!("{text}{more}")
 }
 
 /// The same for people: the empty key can be seen.

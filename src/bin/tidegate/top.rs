@@ -1,7 +1,7 @@
 //! The busiest keys of a segment, for programs and for people.
 
 use crate::output::{exact, micros, table};
-use crate::shown::{EMPTY, escaped, hex};
+use crate::shown::{escaped, hex, label};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -70,13 +70,7 @@ impl fmt::Display for Top {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = vec![["KEY", "COUNTED", "QUEUED", "NEXT"].map(str::to_owned)];
         for key in &self.0 {
-            let mut name = key.key.clone();
-            if name.is_empty() {
-                name.push_str(EMPTY);
-            }
-            if !key.whole_key {
-                name.push('…');
-            }
+            let name = label(&key.key, key.whole_key);
             let next = match key.next_permit_in_us {
                 0 => "now".to_owned(),
                 wait => format!("in {}", exact(Duration::from_micros(wait))),

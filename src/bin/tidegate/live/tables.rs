@@ -2,7 +2,7 @@
 
 use crate::live::looks::{KeyRate, ProcessRate, Seen};
 use crate::output::brief;
-use crate::shown::EMPTY;
+use crate::shown::label;
 use std::cmp::Reverse;
 use std::time::Duration;
 
@@ -126,13 +126,7 @@ fn process_weight(process: &ProcessRate, column: usize) -> Weight {
 }
 
 fn key_line(key: &KeyRate) -> Line {
-    let mut name = key.key.clone();
-    if name.is_empty() {
-        name.push_str(EMPTY);
-    }
-    if !key.whole_key {
-        name.push('…');
-    }
+    let name = label(&key.key, key.whole_key);
     let next = match key.next_permit_in_us {
         0 => "now".to_owned(),
         wait => brief(Duration::from_micros(wait)),
